@@ -1,0 +1,38 @@
+/* id_map: from a 64-bit number to a pointer, by open addressing with linear probing.
+ *
+ * Iteration is by slot and so depends only on the order of insertions and removals, never on addresses.
+ *
+ *     struct id_map map = {0};
+ *     id_map_put(&map, request->id, request);
+ *     struct request *found = id_map_get(&map, id);   // null when absent
+ *     id_map_remove(&map, id);
+ *     id_map_deinit(&map);
+ */
+#ifndef DUNLIN_BASE_ID_MAP_H
+#define DUNLIN_BASE_ID_MAP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct id_map_slot {
+    uint64_t id;
+    void *value; /* null marks an empty slot */
+};
+
+/* The zero value is an empty map. */
+struct id_map {
+    struct id_map_slot *slots;
+    size_t capacity; /* a power of two, or 0 */
+    size_t count;
+};
+
+void id_map_deinit(struct id_map *map);
+/* value != null. Replaces what was there. */
+void id_map_put(struct id_map *map, uint64_t id, void *value);
+void *id_map_get(const struct id_map *map, uint64_t id);
+/* Returns what was there, or null. */
+void *id_map_remove(struct id_map *map, uint64_t id);
+/* Walks the map: start with *position = 0; null at the end. Do not put or remove while walking. */
+void *id_map_next(const struct id_map *map, size_t *position, uint64_t *id);
+
+#endif
