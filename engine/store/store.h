@@ -1,0 +1,159 @@
+/* store: the log-structured merge tree, as a pure, resumable state machine.
+ *
+ *      store_write --> log buffer --> FILE_LOG (group commit)          store_get --> memtable, frozen memtables,
+ *                  \-> memtable --freeze--> flush --> FILE_TABLE L0              level 0 .. level n (Bloom, index, block)
+ *                                              compaction --> L1 .. Ln                    |
+ *                                   FILE_MANIFEST: the only truth about which files live  +-> NEED_BLOCK: a read effect is
+ *                                                                                             out, ask again when woken
+ *
+ * It does no I/O: file operations go out as effects and come back as tickets. Every call does a bounded amount of work;
+ * what is left over waits for the next store_pump(). Keys and values are opaque bytes; keys beginning with a zero byte
+ * are the store's own.
+ *
+ * Durability is told by two watermarks. A write gets a sequence number; it is *written* once the log holds it in the
+ * operating system's cache (it survives a kill of the process) and *durable* once that was synced (it survives a loss of
+ * power). Both only grow, and whoever must wait compares its own sequence number after each store_on_disk().
+ *
+ *     struct store *store = store_create(&config);
+ *     store_start(store, now, effects);               // then feed disk events until store_phase() is STORE_SERVING
+ *     store_write(store, &batch, now, &sequence);
+ *     store_pump(store, now, effects);                // once at the end of every step: lets the log go out
+ *     ... EVENT_DISK_DONE: store_on_disk(store, &event->disk, now, effects);
+ *     if (store_written(store) >= sequence) ...
+ *     while (store_next_ready(store, &waiter)) ...    // reads to ask again
+ *     store_destroy(store);
+ *
+ * Source: O'Neil et al., "The log-structured merge-tree", 1996; the LevelDB file layout notes for levels and blocks.
+ */
+#ifndef DUNLIN_STORE_STORE_H
+#define DUNLIN_STORE_STORE_H
+
+#include "engine/base/effect.h"
+
+enum store_sync { STORE_SYNC_ALWAYS, STORE_SYNC_INTERVAL, STORE_SYNC_NEVER };
+
+struct store_config {
+    enum store_sync sync;
+    struct duration sync_interval; /* for STORE_SYNC_INTERVAL */
+    uint64_t memtable_bytes;       /* a memtable is frozen when its arena holds this much */
+    uint64_t cache_bytes;          /* of the block cache */
+    uint64_t block_bytes;          /* target size of a table's block before compression */
+    uint64_t table_bytes;          /* target size of a compacted table */
+    uint64_t log_segment_bytes;
+    uint32_t filter_bits_per_key;  /* of the Bloom filter; 0 for none */
+    bool compress;                 /* blocks by LZ4 when that makes them smaller */
+    uint32_t tally_count;          /* number of tallies, a multiple of STORE_TALLIES_PER_PAGE */
+    uint64_t first_ticket;         /* tickets are drawn upwards from here */
+};
+
+/* What a production node uses. */
+struct store_config store_config_default(void);
+
+enum store_status {
+    STORE_OK,
+    STORE_ABSENT,
+    STORE_NEED_BLOCK, /* a read is under way; `waiter` will come out of store_next_ready() */
+    STORE_BUSY,       /* too much is waiting already; nothing was done. Ask again later */
+    STORE_CORRUPT,    /* what is on disk fails its checksum */
+    STORE_FAILED,     /* the store is in STORE_PHASE_FAILED */
+};
+
+enum store_phase {
+    STORE_PHASE_NEW,
+    STORE_PHASE_RECOVERING,
+    STORE_PHASE_SERVING,
+    STORE_PHASE_FAILED, /* a log write or a sync failed, or recovery found what it cannot trust: see store_failure() */
+};
+
+/* A tally is a pair of running totals that is updated atomically with the write that carries the change, flushed with
+ * the memtable, and recovered by replay: Merkle leaves and key counts live in them. */
+struct tally_change {
+    uint32_t tally;
+    uint64_t digest; /* XORed into the tally's digest */
+    int64_t count;   /* added to the tally's count */
+};
+enum { STORE_TALLIES_PER_PAGE = 256 };
+
+enum { STORE_BATCH_MAX = 16, STORE_KEY_MAX = 65535, STORE_VALUE_MAX = 64 << 20 };
+
+struct store_entry {
+    struct bytes key;
+    struct bytes value;
+    bool removed; /* the key is gone; value is empty */
+};
+
+/* Written and recovered as one: all or nothing. */
+struct store_batch {
+    uint32_t count;
+    struct store_entry entries[STORE_BATCH_MAX];
+    bool has_tally;
+    struct tally_change tally;
+};
+
+struct store;
+
+struct store *store_create(const struct store_config *config);
+void store_destroy(struct store *store);
+
+/* Begins recovery in an existing directory, or births an empty store in an empty one. */
+void store_start(struct store *store, struct instant now, struct effects *effects);
+enum store_phase store_phase(const struct store *store);
+/* One sentence that names what and where; empty unless STORE_PHASE_FAILED. */
+struct bytes store_failure(const struct store *store);
+/* True when recovery found a directory without any store in it: this node's first life, or its disk was lost. */
+bool store_was_born(const struct store *store);
+/* True when the log ended with a clean close: nothing acknowledged in the last life, durable or not, was lost. */
+bool store_was_closed_cleanly(const struct store *store);
+
+/* Takes a disk event whose ticket the store drew. False when the ticket is not the store's. */
+bool store_on_disk(struct store *store, const struct disk_done *done, struct instant now,
+                   struct effects *effects);
+/* Emits what is due: the next log write or sync, a slice of flush or compaction. Bounded work. */
+void store_pump(struct store *store, struct instant now, struct effects *effects);
+/* When store_pump() has something to do although no event came: now for an unfinished slice of work, the interval sync,
+ * or INSTANT_NEVER. */
+struct instant store_deadline(const struct store *store);
+
+/* Applies the batch to the memtable and the log buffer. STORE_BUSY while too many frozen memtables wait for their flush:
+ * nothing was done, ask again after the next disk event. */
+MUST_USE enum store_status store_write(struct store *store, const struct store_batch *batch,
+                                       struct instant now, uint64_t *sequence);
+/* Everything up to this sequence number is in the operating system's cache / synced. */
+uint64_t store_written(const struct store *store);
+uint64_t store_durable(const struct store *store);
+/* Somebody waits for durability up to `sequence`: sync at the next pump, whatever the interval. */
+void store_want_durable(struct store *store, uint64_t sequence);
+
+/* `value` is borrowed until the next call on this store that is not const. `waiter` (not 0) comes back from
+ * store_next_ready() when the answer was STORE_NEED_BLOCK. */
+MUST_USE enum store_status store_get(struct store *store, struct bytes key, uint64_t waiter,
+                                     struct bytes *value, struct effects *effects);
+/* The first live entry whose key is >= `from` (> `from` when `after`) and begins with `prefix`, in key order;
+ * STORE_ABSENT at the end. Key and value are borrowed as in store_get(). */
+MUST_USE enum store_status store_scan(struct store *store, struct bytes prefix, struct bytes from,
+                                      bool after, uint64_t waiter, struct store_entry *entry,
+                                      struct effects *effects);
+/* Takes one waiter whose block has arrived (or whose read has failed: asking again tells). False when there is none. */
+bool store_next_ready(struct store *store, uint64_t *waiter);
+
+/* The digests of one page of tallies: STORE_TALLIES_PER_PAGE of them, or null when all are zero. Borrowed until the next
+ * store_write(). */
+const uint64_t *store_tally_digests(const struct store *store, uint32_t page);
+int64_t store_tally_count(const struct store *store, uint32_t tally);
+/* Sum over all tallies. */
+int64_t store_count_total(const struct store *store);
+
+/* Flushes and syncs everything and writes the clean-close mark; done when store_is_closed(). No write may follow. */
+void store_close(struct store *store, struct instant now, struct effects *effects);
+bool store_is_closed(const struct store *store);
+
+struct store_figures {
+    uint64_t log_bytes_written, log_syncs, flushes, compactions;
+    uint64_t table_bytes_written, table_count, table_bytes, level_count;
+    uint64_t memtable_bytes, frozen_count;
+    uint64_t cache_hits, cache_misses, filter_skips, blocks_read;
+    uint64_t stalls; /* writes answered STORE_BUSY */
+};
+void store_figures(const struct store *store, struct store_figures *figures);
+
+#endif

@@ -1,0 +1,112 @@
+/* table: a sorted, immutable file of entries, in blocks with checksums.
+ *
+ *     +---------+---------+-----+---------------+-------------+------------+--------------------+
+ *     | block 0 | block 1 | ... | filter block  | properties  | index block| footer (fixed size)|
+ *     +---------+---------+-----+---------------+-------------+------------+--------------------+
+ *     every block: contents, then type u8 (0 plain, 1 LZ4), checksum u32 over contents and type
+ *     (byte-exact description: docs/formats/table.md)
+ *
+ * The builder is fed entries in ascending key order and grows a buffer that the caller writes out and drains as it likes;
+ * nothing it makes depends on how often. The reader is given the footer, the index and the filter as bytes, and after that
+ * only says which block to look into: fetching blocks is the caller's business (NEED_BLOCK).
+ *
+ *     table_builder_init(&builder, &options);
+ *     table_builder_add(&builder, key, value, removed);      // ascending
+ *     ... write builder.out at file offset builder.flushed, then table_builder_drained(&builder, size)
+ *     table_builder_finish(&builder);                        // appends filter, properties, index, footer to builder.out
+ *
+ *     struct block_handle handle;
+ *     if (table_may_contain(table, key) && table_find_block(table, key, &handle)) -> fetch handle, block_open, block_seek
+ */
+#ifndef DUNLIN_STORE_TABLE_H
+#define DUNLIN_STORE_TABLE_H
+
+#include "engine/base/bytes.h"
+
+/* Where a block lies in its file, with its type byte and checksum. */
+struct block_handle {
+    uint64_t offset;
+    uint64_t size; /* contents + 5 */
+};
+
+enum { BLOCK_TRAILER_SIZE = 5, BLOCK_RESTART_INTERVAL = 16, TABLE_FOOTER_SIZE = 64 };
+
+enum table_status { TABLE_OK, TABLE_CORRUPT, TABLE_TOO_NEW /* a later format version */ };
+
+struct table_options {
+    uint64_t block_bytes;
+    uint32_t filter_bits_per_key;
+    bool compress;
+};
+
+struct table_properties {
+    uint64_t entry_count;
+    uint64_t removed_count;
+    uint64_t key_bytes, value_bytes; /* before compression */
+    uint64_t block_count;
+    uint64_t file_size;
+};
+
+/* --- writing ------------------------------------------------------------------------------------------------------ */
+
+struct table_builder;
+struct table_builder *table_builder_create(const struct table_options *options);
+void table_builder_destroy(struct table_builder *builder);
+/* key > every key before. */
+void table_builder_add(struct table_builder *builder, struct bytes key, struct bytes value,
+                       bool removed);
+/* Bytes ready to be written, at this offset of the file. */
+struct bytes table_builder_output(const struct table_builder *builder, uint64_t *offset);
+/* The first `size` of them have been handed on. */
+void table_builder_drained(struct table_builder *builder, size_t size);
+/* How large the file would be if finished now, roughly. */
+uint64_t table_builder_size(const struct table_builder *builder);
+void table_builder_finish(struct table_builder *builder);
+/* After finish. smallest and largest are borrowed from the builder. */
+void table_builder_summary(const struct table_builder *builder, struct table_properties *properties,
+                           struct bytes *smallest, struct bytes *largest);
+
+/* --- reading ------------------------------------------------------------------------------------------------------ */
+
+/* What stays in memory of an open table: the index, the filter and the properties. */
+struct table;
+/* First read the last TABLE_FOOTER_SIZE bytes of the file; they tell where the rest of the metadata lies (one
+ * contiguous run from the filter to the index). */
+MUST_USE enum table_status table_footer_decode(struct bytes footer, uint64_t file_size,
+                                               struct block_handle *metadata);
+/* Then open with that run of bytes. Copies what it keeps. Null with a status on corrupt bytes. */
+struct table *table_open(struct bytes footer, struct bytes metadata, enum table_status *status);
+void table_close(struct table *table);
+const struct table_properties *table_properties(const struct table *table);
+size_t table_memory(const struct table *table); /* bytes */
+bool table_may_contain(const struct table *table, struct bytes key);
+/* The block that holds the first key >= `key`; false when every key is smaller. `position` numbers the block. */
+bool table_find_block(const struct table *table, struct bytes key, uint32_t *position,
+                      struct block_handle *handle);
+/* Blocks in order, for scans: false past the last. */
+bool table_block_at(const struct table *table, uint32_t position, struct block_handle *handle);
+
+/* Verifies the checksum of a block as it was read from the file and appends the plain contents to `contents`. */
+MUST_USE enum table_status block_unpack(struct bytes raw, struct buffer *contents);
+
+/* A cursor over the plain contents of a data block. key is rebuilt in `key_buffer`, value borrowed from the contents. */
+struct block_cursor {
+    struct bytes contents;
+    uint32_t restarts_at;   /* offset of the restart array */
+    uint32_t restart_count;
+    uint32_t next_at;       /* offset of the next entry */
+    struct buffer key_buffer;
+    struct bytes key;
+    struct bytes value;
+    bool removed;
+    bool valid;
+    bool corrupt;
+};
+MUST_USE enum table_status block_cursor_open(struct block_cursor *cursor, struct bytes contents);
+void block_cursor_deinit(struct block_cursor *cursor);
+/* To the first entry >= key (valid = false when there is none), or to the first of all, or to the next. */
+void block_cursor_seek(struct block_cursor *cursor, struct bytes key);
+void block_cursor_first(struct block_cursor *cursor);
+void block_cursor_next(struct block_cursor *cursor);
+
+#endif
