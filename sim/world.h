@@ -1,0 +1,142 @@
+/* world: hosts, links, disks and clocks on one virtual time line.
+ *
+ *      program (a node, or a client)      one per host; steps on events, answers with effects
+ *            |  ^
+ *     effects|  |events                   host.c performs them: link.c carries bytes, disk.c keeps pages, clock.c tells time
+ *            v  |
+ *      queue of what happens next, ordered by (virtual time, order of scheduling) --> rolling hash
+ *
+ * Everything that is random is drawn from streams keyed by (seed, host, purpose), so that turning one fault on does not
+ * shift another. The same configuration, programs and seed give the same rolling hash on every machine and compiler.
+ *
+ *     struct world *world = world_create(seed, &defaults);
+ *     host_index a = world_add_host(world, "n1", &program);
+ *     world_start_host(world, a);
+ *     world_run_until(world, instant);
+ *     world_partition(world, ...);
+ *     world_destroy(world);
+ */
+#ifndef DUNLIN_SIM_WORLD_H
+#define DUNLIN_SIM_WORLD_H
+
+#include "engine/base/effect.h"
+#include "engine/base/prng.h"
+#include "sim/distribution.h"
+
+struct world;
+
+enum { WORLD_HOSTS_MAX = 256 };
+
+/* What runs on a host. The world creates it anew at every start of the host's process and destroys it at a kill. */
+struct program {
+    void *context; /* given to create */
+    void *(*create)(void *context, uint32_t host);
+    void (*destroy)(void *instance);
+    void (*step)(void *instance, const struct event *event, struct effects *effects);
+    struct instant (*deadline)(const void *instance);
+};
+
+/* --- network: per directed pair of hosts ------------------------------------------------------------------------- */
+
+struct link_settings {
+    struct distribution latency;   /* nanoseconds */
+    uint64_t bandwidth;            /* bytes per second; 0 is unlimited */
+    uint32_t segment_bytes_max;    /* bytes are cut into segments of 1 .. this size; 0: delivered as sent */
+    uint32_t loss_per_million;     /* per segment: the connection dies (both ends see it closed after a timeout) */
+    uint32_t flip_per_million;     /* per segment: one bit is flipped */
+    uint32_t stall_per_million;    /* per segment: the link stalls for `stall` */
+    struct distribution stall;     /* nanoseconds */
+    bool blocked;                  /* nothing passes in this direction: bytes wait, as in a partition, until it heals or
+                                      the connection times out */
+};
+
+/* --- disk: per host ----------------------------------------------------------------------------------------------- */
+
+struct disk_settings {
+    struct distribution read_latency, write_latency, sync_latency; /* nanoseconds */
+    uint64_t capacity;             /* bytes; a write beyond it answers DISK_FULL; 0 is unlimited */
+    uint32_t read_error_per_million, write_error_per_million, sync_error_per_million;
+    uint32_t bit_rot_per_million;  /* per read: one bit of what was stored has flipped for good */
+    uint32_t sector_bytes;         /* what tears at a crash; 512 */
+};
+
+/* At a loss of power, each sector that was not synced is lost, kept or torn by chance; names that were not synced with
+ * the directory are lost or kept. A killed process loses nothing that it wrote. */
+enum crash_kind { CRASH_KILL, CRASH_POWER };
+
+/* --- clock: per host ---------------------------------------------------------------------------------------------- */
+
+struct clock_settings {
+    int64_t offset_milliseconds; /* of the wall clock against virtual time */
+    int32_t drift_per_million;   /* of both clocks: positive runs fast */
+};
+
+struct world_defaults {
+    struct link_settings link;
+    struct disk_settings disk;
+    struct clock_settings clock;
+    struct duration connection_timeout; /* how long bytes may wait unacknowledged before a connection dies */
+    struct distribution step_cost;      /* nanoseconds of a host's CPU that each event takes; a busy host's events wait */
+    struct wall_time epoch;             /* wall time at virtual time zero */
+};
+
+void world_defaults_fill(struct world_defaults *defaults);
+
+struct world *world_create(uint64_t seed, const struct world_defaults *defaults);
+void world_destroy(struct world *world);
+
+/* The name is also the host part of its address: EFFECT_CONNECT to "n1:7001" reaches host "n1" by the link role of that port
+ * (port 7000: LINK_CLIENT, every other: LINK_PEER). Returns the host's index, counted from 0. */
+uint32_t world_add_host(struct world *world, const char *name, const struct program *program);
+uint32_t world_host_count(const struct world *world);
+const char *world_host_name(const struct world *world, uint32_t host);
+
+void world_start_host(struct world *world, uint32_t host);
+void world_crash_host(struct world *world, uint32_t host, enum crash_kind kind);
+/* EVENT_STOP; the host counts as down when its program halts. */
+void world_stop_host(struct world *world, uint32_t host);
+bool world_host_is_up(const struct world *world, uint32_t host);
+/* The reason of the last EFFECT_HALT, or empty. */
+struct bytes world_host_halt_reason(const struct world *world, uint32_t host);
+/* Events for the host wait (a stopped process, a long pause) until world_resume_host(). */
+void world_pause_host(struct world *world, uint32_t host);
+void world_resume_host(struct world *world, uint32_t host);
+void world_wipe_disk(struct world *world, uint32_t host); /* the host must be down */
+/* The disk goes back to what it was at the last world_snapshot_disk(). The host must be down. */
+void world_snapshot_disk(struct world *world, uint32_t host);
+void world_rollback_disk(struct world *world, uint32_t host);
+/* The running program, or null when down. For oracles: they may look, never touch. */
+void *world_program(const struct world *world, uint32_t host);
+
+struct link_settings *world_link(struct world *world, uint32_t from, uint32_t to);
+struct disk_settings *world_disk(struct world *world, uint32_t host);
+void world_set_step_cost(struct world *world, uint32_t host, const struct distribution *cost);
+void world_set_clock(struct world *world, uint32_t host, const struct clock_settings *settings);
+void world_step_wall_clock(struct world *world, uint32_t host, int64_t milliseconds);
+void world_freeze_wall_clock(struct world *world, uint32_t host, bool frozen);
+/* Call after changing `blocked`, so that waiting bytes move on. */
+void world_links_changed(struct world *world);
+/* Every open connection between the two dies now; both ends see EVENT_LINK_CLOSED (when reachable). */
+void world_cut_links(struct world *world, uint32_t left, uint32_t right);
+
+struct instant world_now(const struct world *world);
+/* Performs one event; false when nothing is scheduled. */
+bool world_step(struct world *world);
+/* Performs everything due up to and including `until`; virtual time then stands at `until`. */
+void world_run_until(struct world *world, struct instant until);
+
+uint64_t world_hash(const struct world *world);
+uint64_t world_event_count(const struct world *world);
+
+/* What an observer sees, if one is set: every event and effect in order, for narration, traces and comparison. */
+struct world_observer {
+    void *context;
+    void (*event)(void *context, struct instant at, uint32_t host, const struct event *event);
+    void (*effect)(void *context, struct instant at, uint32_t host, const struct effect *effect);
+};
+void world_observe(struct world *world, const struct world_observer *observer);
+
+/* A stream of its own for whoever drives the world (fault schedules, workloads): keyed by (seed, host, purpose). */
+void world_stream(const struct world *world, uint32_t host, const char *purpose, struct prng *prng);
+
+#endif
