@@ -22,24 +22,15 @@ void buffer_deinit(struct buffer *buffer) {
     *buffer = (struct buffer){0};
 }
 
-uint8_t *buffer_reserve(struct buffer *buffer, size_t more) {
-    CHECK(buffer->size <= buffer->capacity);
-    if (more > buffer->capacity - buffer->size) {
-        size_t capacity = buffer->capacity < BUFFER_CAPACITY_MIN ? BUFFER_CAPACITY_MIN : buffer->capacity;
-        while (capacity - buffer->size < more)
-            capacity *= 2;
-        buffer->data = realloc(buffer->data, capacity);
-        CHECK(buffer->data != NULL);
-        buffer->capacity = capacity;
-    }
-    return buffer->data + buffer->size;
-}
-
-void buffer_append(struct buffer *buffer, struct bytes bytes) {
-    if (bytes.size == 0)
-        return;
-    memcpy(buffer_reserve(buffer, bytes.size), bytes.data, bytes.size);
-    buffer->size += bytes.size;
+void buffer_grow(struct buffer *buffer, size_t more) {
+    CHECK(buffer->size <= buffer->capacity && more <= SIZE_MAX / 4);
+    size_t capacity =
+        buffer->capacity < BUFFER_CAPACITY_MIN ? BUFFER_CAPACITY_MIN : buffer->capacity;
+    while (capacity - buffer->size < more)
+        capacity *= 2;
+    buffer->data = realloc(buffer->data, capacity);
+    CHECK(buffer->data != NULL);
+    buffer->capacity = capacity;
 }
 
 void buffer_consume(struct buffer *buffer, size_t size) {
@@ -47,22 +38,6 @@ void buffer_consume(struct buffer *buffer, size_t size) {
     buffer->size -= size;
     if (buffer->size > 0 && size > 0)
         memmove(buffer->data, buffer->data + size, buffer->size);
-}
-
-void buffer_put_u8(struct buffer *buffer, uint8_t value) {
-    buffer_append(buffer, bytes_of(&value, sizeof value));
-}
-
-void buffer_put_u16(struct buffer *buffer, uint16_t value) {
-    buffer_append(buffer, bytes_of(&value, sizeof value));
-}
-
-void buffer_put_u32(struct buffer *buffer, uint32_t value) {
-    buffer_append(buffer, bytes_of(&value, sizeof value));
-}
-
-void buffer_put_u64(struct buffer *buffer, uint64_t value) {
-    buffer_append(buffer, bytes_of(&value, sizeof value));
 }
 
 void buffer_put_varint(struct buffer *buffer, uint64_t value) {
@@ -81,29 +56,10 @@ void buffer_put_bytes(struct buffer *buffer, struct bytes bytes) {
     buffer_append(buffer, bytes);
 }
 
-struct bytes reader_take(struct reader *reader, size_t size) {
-    if (reader->failed || size > reader->left) {
-        reader->failed = true;
-        return (struct bytes){0};
-    }
-    struct bytes taken = bytes_of(reader->data, size);
-    if (size > 0) {
-        reader->data += size;
-        reader->left -= size;
-    }
-    return taken;
-}
-
 static void reader_copy(struct reader *reader, void *to, size_t size) {
     struct bytes taken = reader_take(reader, size);
     if (taken.size == size)
         memcpy(to, taken.data, size);
-}
-
-uint8_t reader_u8(struct reader *reader) {
-    uint8_t value = 0;
-    reader_copy(reader, &value, sizeof value);
-    return value;
 }
 
 uint16_t reader_u16(struct reader *reader) {
@@ -124,13 +80,15 @@ uint64_t reader_u64(struct reader *reader) {
     return value;
 }
 
-uint64_t reader_varint(struct reader *reader) {
+uint64_t reader_varint_long(struct reader *reader) {
     uint64_t value = 0;
     for (unsigned shift = 0; shift < 64; shift += 7) {
         uint8_t byte = reader_u8(reader);
         if (reader->failed)
             return 0;
-        if (shift == 63 && byte > 1)
+        bool overflows = shift == 63 && byte > 1;
+        bool needless = shift > 0 && byte == 0;
+        if (overflows || needless)
             break;
         value |= (uint64_t)(byte & 0x7f) << shift;
         if ((byte & 0x80) == 0)

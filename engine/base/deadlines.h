@@ -1,9 +1,9 @@
 /* deadlines: what is due next, as a binary heap of entries that live in their owners.
  *
- *     struct deadline { struct instant due; uint32_t position; uint64_t owner; }   // embed, zero-initialise
- *     deadlines_set(&queue, &request->deadline, due);        // inserts or moves
- *     while ((expired = deadlines_pop(&queue, now)) != NULL) ...
- *     deadlines_cancel(&queue, &request->deadline);          // also when it is not in the queue
+ *     struct deadline { struct instant due; uint32_t position; uint64_t owner; }   // embed,
+ * zero-initialise deadlines_set(&queue, &request->deadline, due);        // inserts or moves while
+ * ((expired = deadlines_pop(&queue, now)) != NULL) ... deadlines_cancel(&queue,
+ * &request->deadline);          // also when it is not in the queue
  *
  * Entries with the same instant come out in the order in which they were set.
  */
@@ -36,6 +36,8 @@ void deadlines_cancel(struct deadlines *deadlines, struct deadline *deadline);
 /* Takes out and returns the earliest entry that `now` has reached, or null. */
 struct deadline *deadlines_pop(struct deadlines *deadlines, struct instant now);
 /* When the earliest entry is due; INSTANT_NEVER when empty. */
-struct instant deadlines_next(const struct deadlines *deadlines);
+static inline struct instant deadlines_next(const struct deadlines *deadlines) {
+    return deadlines->count == 0 ? INSTANT_NEVER : deadlines->heap[0]->due;
+}
 
 #endif

@@ -1,8 +1,9 @@
 /* effect: everything that a node can ask of its host.
  *
- * Effects and the bytes that they point to live until the node's next step: a host that performs one later copies it.
- * Sends on one link and writes to one file keep their order; all other effects of a step are unordered, and any of
- * them may fail. What must wait for another effect is emitted by the step that receives its ticket.
+ * Effects and the bytes that they point to live until the node's next step: a host that performs
+ * one later copies it. Sends on one link and writes to one file keep their order; all other effects
+ * of a step are unordered, and any of them may fail. What must wait for another effect is emitted
+ * by the step that receives its ticket.
  *
  *     effects_send(effects, link, bytes);
  *     effects_write(effects, ticket, file, offset, bytes);
@@ -14,17 +15,18 @@
 #include "engine/base/event.h"
 
 enum effect_kind {
-    EFFECT_CONNECT,        /* link (chosen by the node, odd), bytes = address "host:port" of a peer */
-    EFFECT_SEND,           /* link, bytes */
-    EFFECT_CLOSE,          /* link: what was sent before is still delivered; EVENT_LINK_CLOSED does not follow */
-    EFFECT_WRITE,          /* ticket, file, offset, bytes: creates the file when it is not there */
-    EFFECT_READ,           /* ticket, file, offset, size */
-    EFFECT_SYNC,           /* ticket, file: its bytes and its length are durable */
+    EFFECT_CONNECT, /* link (chosen by the node, odd), bytes = address "host:port" of a peer */
+    EFFECT_SEND,    /* link, bytes */
+    EFFECT_CLOSE,   /* link: what was sent before is still delivered; EVENT_LINK_CLOSED does not
+                       follow */
+    EFFECT_WRITE,   /* ticket, file, offset, bytes: creates the file when it is not there */
+    EFFECT_READ,    /* ticket, file, offset, size */
+    EFFECT_SYNC,    /* ticket, file: its bytes and its length are durable */
     EFFECT_SYNC_DIRECTORY, /* ticket: names created and removed so far are durable */
     EFFECT_REMOVE,         /* ticket, file */
     EFFECT_LIST,           /* ticket: every file of the directory whose name file_parse() knows */
     EFFECT_NOTE,           /* level, bytes: one sentence for people, without a newline */
-    EFFECT_HALT,           /* bytes: why. The node is finished; the host gives it no further event */
+    EFFECT_HALT, /* bytes: why. The node is finished; the host gives it no further event */
 };
 
 enum note_level { NOTE_NONE = 0, NOTE_ERROR, NOTE_WARNING, NOTE_INFO, NOTE_DETAIL };
@@ -51,8 +53,8 @@ struct effects {
 void effects_deinit(struct effects *effects);
 void effects_clear(struct effects *effects);
 
-/* Each appends one effect and borrows its bytes: the caller keeps them until the next step, or copies them into
- * effects->arena first. */
+/* Each appends one effect and borrows its bytes: the caller keeps them until the next step, or
+ * copies them into effects->arena first. */
 void effects_connect(struct effects *effects, struct link_id link, struct bytes address);
 void effects_send(struct effects *effects, struct link_id link, struct bytes bytes);
 void effects_close(struct effects *effects, struct link_id link);

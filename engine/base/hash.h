@@ -1,4 +1,5 @@
-/* hash: XXH3-64 over bytes (xxHash 0.8). Stable across machines: it goes to disk and wire as a checksum. */
+/* hash: XXH3-64 over bytes (xxHash 0.8). Stable across machines: it goes to disk and wire as a
+ * checksum. */
 #ifndef DUNLIN_BASE_HASH_H
 #define DUNLIN_BASE_HASH_H
 

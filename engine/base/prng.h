@@ -1,8 +1,8 @@
 /* prng: PCG32 (XSH-RR 64/32), the one source of randomness.
  *
- * Source: M. O'Neill, "PCG: A Family of Simple Fast Space-Efficient Statistically Good Algorithms for Random Number
- * Generation", 2014, section 6.3.1. Every subsystem has a stream of its own, keyed by (seed, host, purpose), so that
- * drawing more from one never shifts another.
+ * Source: M. O'Neill, "PCG: A Family of Simple Fast Space-Efficient Statistically Good Algorithms
+ * for Random Number Generation", 2014, section 6.3.1. Every subsystem has a stream of its own,
+ * keyed by (seed, host, purpose), so that drawing more from one never shifts another.
  *
  *     struct prng prng;
  *     prng_init(&prng, 42, 54);

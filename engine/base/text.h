@@ -1,6 +1,7 @@
 /* text: sentences built without a locale or a formatter.
  *
- * The engine may not call printf. These append to a buffer; numbers are decimal unless said otherwise.
+ * The engine may not call printf. These append to a buffer; numbers are decimal unless said
+ * otherwise.
  *
  *     text_append(&line, "hands ");
  *     text_append_u64(&line, count);

@@ -1,7 +1,8 @@
 /* units: quantities that must not mix, as one-member structs.
  *
- * An instant is a point on one host's monotonic clock; a duration is a distance on it; a wall time is what a host
- * believes the time of day to be (milliseconds since 1970), which may be wrong and may step.
+ * An instant is a point on one host's monotonic clock; a duration is a distance on it; a wall time
+ * is what a host believes the time of day to be (milliseconds since 1970), which may be wrong and
+ * may step.
  *
  *     struct instant due = instant_after(now, duration_of_milliseconds(250));
  *     if (instant_reached(now, due)) ...
@@ -55,7 +56,8 @@ static inline struct instant instant_earlier(struct instant left, struct instant
 
 /* Zero when `from` lies after `to`. */
 static inline struct duration duration_between(struct instant from, struct instant to) {
-    return (struct duration){to.nanoseconds > from.nanoseconds ? to.nanoseconds - from.nanoseconds : 0};
+    return (struct duration){to.nanoseconds > from.nanoseconds ? to.nanoseconds - from.nanoseconds
+                                                               : 0};
 }
 
 #endif

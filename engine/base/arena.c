@@ -1,0 +1,76 @@
+#include "engine/base/arena.h"
+
+#include <stdlib.h>
+
+#if defined(__SANITIZE_ADDRESS__)
+#define ARENA_FREES_ON_CLEAR 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define ARENA_FREES_ON_CLEAR 1
+#endif
+#endif
+#ifndef ARENA_FREES_ON_CLEAR
+#define ARENA_FREES_ON_CLEAR 0
+#endif
+
+/* Chunks double up to a limit, so that a small arena stays small and a large one makes few calls.
+ */
+static size_t next_capacity(const struct arena_chunk *last, size_t rounded) {
+    size_t capacity = last == NULL ? ARENA_CHUNK_MIN : last->capacity * 2;
+    if (capacity > ARENA_CHUNK_MAX)
+        capacity = ARENA_CHUNK_MAX;
+    if (capacity < ARENA_CHUNK_MIN)
+        capacity = ARENA_CHUNK_MIN;
+    return capacity < rounded ? rounded : capacity;
+}
+
+void *arena_allocate_from_next(struct arena *arena, size_t rounded) {
+    struct arena_chunk *last = arena->current;
+    struct arena_chunk *chunk = last == NULL ? arena->first : last->next;
+    if (chunk == NULL || chunk->capacity < rounded) {
+        /* A spare chunk that is too small makes way: the list never grows past what one round
+         * needed. */
+        struct arena_chunk *after = chunk == NULL ? NULL : chunk->next;
+        free(chunk);
+        size_t capacity = next_capacity(last, rounded);
+        chunk = malloc(sizeof *chunk + capacity);
+        CHECK(chunk != NULL);
+        *chunk = (struct arena_chunk){.next = after, .capacity = capacity};
+        if (last == NULL)
+            arena->first = chunk;
+        else
+            last->next = chunk;
+    }
+    chunk->used = rounded;
+    arena->current = chunk;
+    arena->used += rounded;
+    return chunk + 1;
+}
+
+struct bytes arena_copy(struct arena *arena, struct bytes bytes) {
+    void *to = arena_allocate(arena, bytes.size);
+    if (bytes.size > 0)
+        memcpy(to, bytes.data, bytes.size);
+    return bytes_of(to, bytes.size);
+}
+
+void arena_clear(struct arena *arena) {
+    if (ARENA_FREES_ON_CLEAR) {
+        arena_deinit(arena);
+        return;
+    }
+    arena->current = arena->first;
+    if (arena->first != NULL)
+        arena->first->used = 0;
+    arena->used = 0;
+}
+
+void arena_deinit(struct arena *arena) {
+    struct arena_chunk *chunk = arena->first;
+    while (chunk != NULL) {
+        struct arena_chunk *next = chunk->next;
+        free(chunk);
+        chunk = next;
+    }
+    *arena = (struct arena){0};
+}
