@@ -1,0 +1,64 @@
+/* membership: who belongs to the cluster, and who seems to be alive.
+ *
+ *     push-pull gossip of records (member, incarnation, heartbeat, status) with one peer every interval;
+ *     heartbeats arrive late --> a direct probe, then indirect ones through others --> SUSPECT --> DEAD
+ *     a fresher heartbeat or a higher incarnation --> ALIVE again
+ *
+ * The members themselves are given at the cluster's birth (the ring is a pure function of them); gossip spreads their life
+ * signs. Suspicion comes from an integer accrual of arrival times, so that it adapts to slow networks.
+ * The module sends nothing: messages wait in a queue that the node drains after each call.
+ *
+ * Source: Das, Gupta, Motivala, "SWIM", DSN 2002; Hayashibara et al., "The phi accrual failure detector", SRDS 2004.
+ *
+ *     struct membership *membership = membership_create(&options);
+ *     membership_start(membership, incarnation, now);
+ *     membership_tick(membership, now);            // when membership_deadline() is reached
+ *     membership_receive(membership, from, &message, now);
+ *     while (membership_next_message(membership, &target, &message)) -> send it to member `target`
+ *     while (membership_next_change(membership, &member)) -> membership_status(membership, member) has changed
+ */
+#ifndef DUNLIN_CLUSTER_MEMBERSHIP_H
+#define DUNLIN_CLUSTER_MEMBERSHIP_H
+
+#include "engine/cluster/peer_message.h"
+
+enum member_status { MEMBER_UNKNOWN, MEMBER_ALIVE, MEMBER_SUSPECT, MEMBER_DEAD, MEMBER_LEAVING /* reserved */ };
+
+struct membership_options {
+    uint32_t member_count;      /* members are numbered as in the ring: sorted by id */
+    const uint64_t *member_ids;
+    uint32_t self;
+    struct duration gossip_interval;
+    struct duration suspect_after_min; /* never suspects earlier than this */
+    struct duration dead_after;        /* from suspicion to death */
+    uint64_t seed;
+};
+
+struct membership;
+
+struct membership *membership_create(const struct membership_options *options);
+void membership_destroy(struct membership *membership);
+/* Begins gossip. `incarnation` is greater than that of any earlier life of this member. */
+void membership_start(struct membership *membership, uint64_t incarnation, struct instant now);
+void membership_tick(struct membership *membership, struct instant now);
+struct instant membership_deadline(const struct membership *membership);
+/* Kinds PEER_GOSSIP, PEER_GOSSIP_REPLY, PEER_PROBE, PEER_PROBE_REPLY. False when the payload is malformed. */
+MUST_USE bool membership_receive(struct membership *membership, uint32_t from,
+                                 const struct peer_message *message, struct instant now);
+/* Any valid message from a member is a sign of life. */
+void membership_heard_from(struct membership *membership, uint32_t member, struct instant now);
+/* The link to a member failed or was closed: probe it at once rather than wait for the interval. */
+void membership_link_lost(struct membership *membership, uint32_t member, struct instant now);
+
+/* Payload bytes are borrowed until the next call. */
+bool membership_next_message(struct membership *membership, uint32_t *target, struct peer_message *message);
+bool membership_next_change(struct membership *membership, uint32_t *member);
+
+enum member_status membership_status(const struct membership *membership, uint32_t member);
+/* Worth sending a request to: itself, or alive. */
+bool membership_is_usable(const struct membership *membership, uint32_t member);
+uint64_t membership_incarnation(const struct membership *membership, uint32_t member);
+uint64_t membership_heartbeat(const struct membership *membership, uint32_t member);
+const char *member_status_name(enum member_status status);
+
+#endif
