@@ -1,11 +1,13 @@
 /* causal: dots, version vectors and the timestamps of a hybrid logical clock.
  *
- * A dot names one write of one key: (actor, counter). An actor is a replica for as long as it can vouch for every dot
- * that it gave: a new one is drawn whenever it may have lost data. A version vector says, per actor, up to which
- * counter the key's writes are known: contiguously, because an actor holds all of its own.
+ * A dot names one write of one key: (actor, counter). An actor is a replica for as long as it can
+ * vouch for every dot that it gave: a new one is drawn whenever it may have lost data. A version
+ * vector says, per actor, up to which counter the key's writes are known: contiguously, because an
+ * actor holds all of its own.
  *
- * Source: Preguica et al., "Brief announcement: efficient causality tracking in distributed storage systems with dotted
- * version vectors", PODC 2012; Kulkarni et al., "Logical physical clocks", OPODIS 2014, for the timestamps.
+ * Source: Preguica et al., "Brief announcement: efficient causality tracking in distributed storage
+ * systems with dotted version vectors", PODC 2012; Kulkarni et al., "Logical physical clocks",
+ * OPODIS 2014, for the timestamps.
  */
 #ifndef DUNLIN_DATA_CAUSAL_H
 #define DUNLIN_DATA_CAUSAL_H
@@ -53,8 +55,9 @@ struct logical_clock {
 
 /* A timestamp greater than every one given or observed before. */
 struct timestamp logical_clock_tick(struct logical_clock *clock, struct wall_time wall);
-/* Notes a timestamp that came from elsewhere. One that is more than a day ahead of `wall` is ignored: a broken clock
- * must not drag the cluster along. */
-void logical_clock_observe(struct logical_clock *clock, struct timestamp seen, struct wall_time wall);
+/* Notes a timestamp that came from elsewhere. One that is more than a day ahead of `wall` is
+ * ignored: a broken clock must not drag the cluster along. */
+void logical_clock_observe(struct logical_clock *clock, struct timestamp seen,
+                           struct wall_time wall);
 
 #endif

@@ -2,8 +2,8 @@
  *
  *     base64url( version u8 | vector | checksum u32 )       the checksum covers the key too
  *
- * DGET hands one out, DSET and DDEL take it back. A token that was cut, changed or belongs to another key is refused.
- * The empty token means "I have seen nothing".
+ * DGET hands one out, DSET and DDEL take it back. A token that was cut, changed or belongs to
+ * another key is refused. The empty token means "I have seen nothing".
  */
 #ifndef DUNLIN_DATA_CONTEXT_H
 #define DUNLIN_DATA_CONTEXT_H

@@ -4,8 +4,8 @@
  *     hint   'h' target member id(8, big-endian) partition(2) leaf(1) key
  *     meta   'm' name
  *
- * The order makes a partition, and a Merkle leaf within it, one contiguous range; and all hints for one member another.
- * Keys that begin with a zero byte belong to the store itself.
+ * The order makes a partition, and a Merkle leaf within it, one contiguous range; and all hints for
+ * one member another. Keys that begin with a zero byte belong to the store itself.
  */
 #ifndef DUNLIN_DATA_ENTRY_KEY_H
 #define DUNLIN_DATA_ENTRY_KEY_H
