@@ -6,17 +6,20 @@
  *     every block: contents, then type u8 (0 plain, 1 LZ4), checksum u32 over contents and type
  *     (byte-exact description: docs/formats/table.md)
  *
- * The builder is fed entries in ascending key order and grows a buffer that the caller writes out and drains as it likes;
- * nothing it makes depends on how often. The reader is given the footer, the index and the filter as bytes, and after that
- * only says which block to look into: fetching blocks is the caller's business (NEED_BLOCK).
+ * The builder is fed entries in ascending key order and grows a buffer that the caller writes out
+ * and drains as it likes; nothing it makes depends on how often. The reader is given the footer,
+ * the index and the filter as bytes, and after that only says which block to look into: fetching
+ * blocks is the caller's business (NEED_BLOCK).
  *
  *     table_builder_init(&builder, &options);
  *     table_builder_add(&builder, key, value, removed);      // ascending
- *     ... write builder.out at file offset builder.flushed, then table_builder_drained(&builder, size)
- *     table_builder_finish(&builder);                        // appends filter, properties, index, footer to builder.out
+ *     ... write builder.out at file offset builder.flushed, then table_builder_drained(&builder,
+ * size) table_builder_finish(&builder);                        // appends filter, properties,
+ * index, footer to builder.out
  *
  *     struct block_handle handle;
- *     if (table_may_contain(table, key) && table_find_block(table, key, &handle)) -> fetch handle, block_open, block_seek
+ *     if (table_may_contain(table, key) && table_find_block(table, key, &handle)) -> fetch handle,
+ * block_open, block_seek
  */
 #ifndef DUNLIN_STORE_TABLE_H
 #define DUNLIN_STORE_TABLE_H
@@ -26,10 +29,13 @@
 /* Where a block lies in its file, with its type byte and checksum. */
 struct block_handle {
     uint64_t offset;
-    uint64_t size; /* contents + 5 */
+    uint64_t size;     /* contents + 5 */
+    uint32_t checksum; /* of a data block, as its index entry says: see table_block_unpack() */
 };
 
 enum { BLOCK_TRAILER_SIZE = 5, BLOCK_RESTART_INTERVAL = 16, TABLE_FOOTER_SIZE = 64 };
+/* What one entry and one block may hold; a reader refuses more. */
+enum { TABLE_KEY_MAX = 65535, TABLE_VALUE_MAX = 64 << 20, BLOCK_CONTENTS_MAX = 256 << 20 };
 
 enum table_status { TABLE_OK, TABLE_CORRUPT, TABLE_TOO_NEW /* a later format version */ };
 
@@ -47,7 +53,9 @@ struct table_properties {
     uint64_t file_size;
 };
 
-/* --- writing ------------------------------------------------------------------------------------------------------ */
+/* --- writing
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 struct table_builder;
 struct table_builder *table_builder_create(const struct table_options *options);
@@ -66,12 +74,14 @@ void table_builder_finish(struct table_builder *builder);
 void table_builder_summary(const struct table_builder *builder, struct table_properties *properties,
                            struct bytes *smallest, struct bytes *largest);
 
-/* --- reading ------------------------------------------------------------------------------------------------------ */
+/* --- reading
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 /* What stays in memory of an open table: the index, the filter and the properties. */
 struct table;
-/* First read the last TABLE_FOOTER_SIZE bytes of the file; they tell where the rest of the metadata lies (one
- * contiguous run from the filter to the index). */
+/* First read the last TABLE_FOOTER_SIZE bytes of the file; they tell where the rest of the metadata
+ * lies (one contiguous run from the filter to the index). */
 MUST_USE enum table_status table_footer_decode(struct bytes footer, uint64_t file_size,
                                                struct block_handle *metadata);
 /* Then open with that run of bytes. Copies what it keeps. Null with a status on corrupt bytes. */
@@ -80,21 +90,30 @@ void table_close(struct table *table);
 const struct table_properties *table_properties(const struct table *table);
 size_t table_memory(const struct table *table); /* bytes */
 bool table_may_contain(const struct table *table, struct bytes key);
-/* The block that holds the first key >= `key`; false when every key is smaller. `position` numbers the block. */
+/* The only block that can hold `key`; false when every key is smaller. `position` numbers the
+ * block. Index keys are shortened, so `key` may lie in the gap behind the block's last entry: a
+ * scan whose seek ends without a valid entry goes on with the first entry of block `position + 1`.
+ */
 bool table_find_block(const struct table *table, struct bytes key, uint32_t *position,
                       struct block_handle *handle);
 /* Blocks in order, for scans: false past the last. */
 bool table_block_at(const struct table *table, uint32_t position, struct block_handle *handle);
 
-/* Verifies the checksum of a block as it was read from the file and appends the plain contents to `contents`. */
+/* Verifies the checksum of a block as it was read from the file and appends the plain contents to
+ * `contents`. */
 MUST_USE enum table_status block_unpack(struct bytes raw, struct buffer *contents);
+/* The same for a data block, and `raw` must be the very block that the index names: a sound block
+ * that a disk wrote to the wrong place, or kept from an older life of the file, is corrupt too. */
+MUST_USE enum table_status table_block_unpack(const struct block_handle *handle, struct bytes raw,
+                                              struct buffer *contents);
 
-/* A cursor over the plain contents of a data block. key is rebuilt in `key_buffer`, value borrowed from the contents. */
+/* A cursor over the plain contents of a data block. key is rebuilt in `key_buffer`, value borrowed
+ * from the contents. */
 struct block_cursor {
     struct bytes contents;
-    uint32_t restarts_at;   /* offset of the restart array */
+    uint32_t restarts_at; /* offset of the restart array */
     uint32_t restart_count;
-    uint32_t next_at;       /* offset of the next entry */
+    uint32_t next_at; /* offset of the next entry */
     struct buffer key_buffer;
     struct bytes key;
     struct bytes value;
@@ -104,7 +123,8 @@ struct block_cursor {
 };
 MUST_USE enum table_status block_cursor_open(struct block_cursor *cursor, struct bytes contents);
 void block_cursor_deinit(struct block_cursor *cursor);
-/* To the first entry >= key (valid = false when there is none), or to the first of all, or to the next. */
+/* To the first entry >= key (valid = false when there is none), or to the first of all, or to the
+ * next. */
 void block_cursor_seek(struct block_cursor *cursor, struct bytes key);
 void block_cursor_first(struct block_cursor *cursor);
 void block_cursor_next(struct block_cursor *cursor);
