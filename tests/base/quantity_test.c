@@ -1,9 +1,10 @@
 #include "engine/base/quantity.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+
+#include <cmocka.h>
 
 static uint64_t duration(const char *text) {
     struct duration parsed;

@@ -2,7 +2,6 @@
  * are named. */
 #include "tests/server/support/processes.h"
 
-#include <cmocka.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -14,6 +13,8 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <cmocka.h>
 
 enum { KEYS = 3000, SETTLE_TRIES = 400, SETTLE_MILLISECONDS = 50 };
 

@@ -1,6 +1,5 @@
 #include "tests/server/support/processes.h"
 
-#include <cmocka.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <setjmp.h>
@@ -14,6 +13,8 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <cmocka.h>
 
 enum { CONNECT_TRIES = 600, TRY_MILLISECONDS = 50, PORT_FIRST = 21000, PORT_SPREAD = 10000 };
 
