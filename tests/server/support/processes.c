@@ -28,7 +28,7 @@ const char *dunlin_program(void) {
 }
 
 static void write_config(const struct test_cluster *cluster, int node, const char *settings) {
-    char path[TEST_PATH_SIZE + 16];
+    char path[TEST_PATH_SIZE + 32];
     snprintf(path, sizeof path, "%s/n%d.yaml", cluster->directory, node + 1);
     FILE *file = fopen(path, "w");
     assert_non_null(file);
@@ -57,7 +57,7 @@ void cluster_start(struct test_cluster *cluster, int nodes, const char *settings
 }
 
 void cluster_start_node(struct test_cluster *cluster, int node) {
-    char config[TEST_PATH_SIZE + 16];
+    char config[TEST_PATH_SIZE + 32];
     snprintf(config, sizeof config, "%s/n%d.yaml", cluster->directory, node + 1);
     const char *program = dunlin_program();
     pid_t process = fork();
@@ -83,7 +83,7 @@ void cluster_stop(struct test_cluster *cluster) {
         if (cluster->processes[i] > 0)
             cluster_end_node(cluster, i, SIGKILL);
     }
-    char command[TEST_PATH_SIZE + 16];
+    char command[TEST_PATH_SIZE + 32];
     snprintf(command, sizeof command, "rm -rf %s", cluster->directory);
     assert_int_equal(system(command), 0);
 }
