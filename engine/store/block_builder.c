@@ -1,0 +1,55 @@
+#include "engine/store/block_builder.h"
+
+void block_builder_deinit(struct block_builder *builder) {
+    buffer_deinit(&builder->contents);
+    buffer_deinit(&builder->restarts);
+    buffer_deinit(&builder->last_key);
+    builder->entry_count = 0;
+}
+
+void block_builder_reset(struct block_builder *builder) {
+    buffer_clear(&builder->contents);
+    buffer_clear(&builder->restarts);
+    buffer_clear(&builder->last_key);
+    builder->entry_count = 0;
+}
+
+static size_t shared_size(struct bytes left, struct bytes right) {
+    size_t shorter = left.size < right.size ? left.size : right.size;
+    size_t shared = 0;
+    while (shared < shorter && left.data[shared] == right.data[shared])
+        shared++;
+    return shared;
+}
+
+void block_builder_add(struct block_builder *builder, struct bytes key, struct bytes value,
+                       bool removed) {
+    struct bytes last = buffer_bytes(&builder->last_key);
+    CHECK(builder->entry_count == 0 || bytes_compare(key, last) > 0);
+    size_t shared = 0;
+    if (builder->entry_count % BLOCK_RESTART_INTERVAL == 0)
+        buffer_put_u32(&builder->restarts, (uint32_t)builder->contents.size);
+    else
+        shared = shared_size(last, key);
+    struct bytes rest = bytes_slice(key, shared, key.size - shared);
+    buffer_put_varint(&builder->contents, shared);
+    buffer_put_varint(&builder->contents, rest.size);
+    buffer_put_varint(&builder->contents, (uint64_t)value.size << 1 | (removed ? 1 : 0));
+    buffer_append(&builder->contents, rest);
+    buffer_append(&builder->contents, value);
+    builder->last_key.size = shared;
+    buffer_append(&builder->last_key, rest);
+    builder->entry_count++;
+    CHECK(block_builder_size(builder) <= BLOCK_CONTENTS_MAX);
+}
+
+size_t block_builder_size(const struct block_builder *builder) {
+    return builder->contents.size + builder->restarts.size + sizeof(uint32_t);
+}
+
+struct bytes block_builder_finish(struct block_builder *builder) {
+    uint32_t restart_count = (uint32_t)(builder->restarts.size / sizeof(uint32_t));
+    buffer_append(&builder->contents, buffer_bytes(&builder->restarts));
+    buffer_put_u32(&builder->contents, restart_count);
+    return buffer_bytes(&builder->contents);
+}

@@ -1,0 +1,38 @@
+/* block_builder: makes the plain contents of a block from entries in ascending key order.
+ *
+ *     entry:    shared varint, unshared varint, (value size << 1 | removed) varint, key bytes,
+ * value contents: entry, entry, ..., restart u32, restart u32, ..., restart count u32
+ *
+ * An entry keeps only what its key does not share with the key before. Every
+ * BLOCK_RESTART_INTERVAL-th entry keeps its whole key, and its offset is in the restart array, over
+ * which a reader searches by halves.
+ *
+ *     struct block_builder builder = {0};
+ *     block_builder_add(&builder, key, value, false);
+ *     struct bytes contents = block_builder_finish(&builder);   // borrowed until the reset
+ *     block_builder_reset(&builder);
+ *     block_builder_deinit(&builder);
+ */
+#ifndef DUNLIN_STORE_BLOCK_BUILDER_H
+#define DUNLIN_STORE_BLOCK_BUILDER_H
+
+#include "engine/store/table.h"
+
+/* The zero value is an empty builder. */
+struct block_builder {
+    struct buffer contents;
+    struct buffer restarts; /* the array as it will be appended */
+    struct buffer last_key;
+    uint32_t entry_count;
+};
+
+void block_builder_deinit(struct block_builder *builder);
+void block_builder_reset(struct block_builder *builder);
+/* key > every key before, since the reset. */
+void block_builder_add(struct block_builder *builder, struct bytes key, struct bytes value,
+                       bool removed);
+/* Size of the contents if finished now. */
+size_t block_builder_size(const struct block_builder *builder);
+struct bytes block_builder_finish(struct block_builder *builder);
+
+#endif

@@ -1,0 +1,181 @@
+/* Reads a block's contents without trusting them: the checksum says that they are what was written,
+ * not that the writer was right. An entry that leaves the block or does not ascend makes the cursor
+ * corrupt. */
+#include "engine/store/table.h"
+
+/* An entry as it lies in the block, before its key is put together. */
+struct block_entry {
+    uint32_t shared;
+    struct bytes rest; /* of the key, behind what is shared */
+    struct bytes value;
+    bool removed;
+    uint32_t end; /* offset of what follows */
+};
+
+enum table_status block_cursor_open(struct block_cursor *cursor, struct bytes contents) {
+    struct buffer kept = cursor->key_buffer;
+    *cursor = (struct block_cursor){.contents = contents, .key_buffer = kept};
+    if (contents.size < sizeof(uint32_t) || contents.size > BLOCK_CONTENTS_MAX)
+        return TABLE_CORRUPT;
+    size_t array_end = contents.size - sizeof(uint32_t);
+    uint32_t count = load_u32(contents.data + array_end);
+    if (count > array_end / sizeof(uint32_t))
+        return TABLE_CORRUPT;
+    size_t array_at = array_end - count * sizeof(uint32_t);
+    /* A block has entries exactly when it has restarts, and the first entry is one. */
+    if ((count == 0) != (array_at == 0) || (count > 0 && load_u32(contents.data + array_at) != 0))
+        return TABLE_CORRUPT;
+    cursor->restarts_at = (uint32_t)array_at;
+    cursor->restart_count = count;
+    cursor->next_at = cursor->restarts_at;
+    return TABLE_OK;
+}
+
+void block_cursor_deinit(struct block_cursor *cursor) {
+    buffer_deinit(&cursor->key_buffer);
+    *cursor = (struct block_cursor){0};
+}
+
+static void become_corrupt(struct block_cursor *cursor) {
+    cursor->valid = false;
+    cursor->corrupt = true;
+    cursor->next_at = cursor->restarts_at;
+}
+
+/* Decodes the entry at an offset; false when it does not fit before the restart array. */
+static inline bool decode_entry(const struct block_cursor *cursor, uint32_t at,
+                                struct block_entry *entry) {
+    if (at >= cursor->restarts_at)
+        return false;
+    struct reader reader = {.data = cursor->contents.data + at, .left = cursor->restarts_at - at};
+    uint64_t shared = reader_varint(&reader);
+    uint64_t unshared = reader_varint(&reader);
+    uint64_t tag = reader_varint(&reader);
+    if (reader.failed || shared > TABLE_KEY_MAX || unshared > TABLE_KEY_MAX ||
+        shared + unshared > TABLE_KEY_MAX || unshared > reader.left ||
+        tag >> 1 > reader.left - unshared || ((tag & 1) != 0 && tag >> 1 != 0))
+        return false;
+    entry->shared = (uint32_t)shared;
+    entry->rest = bytes_of(reader.data, (size_t)unshared);
+    entry->value = bytes_of(reader.data + unshared, (size_t)(tag >> 1));
+    entry->removed = (tag & 1) != 0;
+    entry->end = (uint32_t)(entry->value.data + entry->value.size - cursor->contents.data);
+    return true;
+}
+
+/* True when the entry's key is greater than the key before it. What is shared is shared to the
+ * full, so one byte decides, except at a restart. */
+static inline bool ascends(struct bytes before, const struct block_entry *entry) {
+    if (entry->shared == 0)
+        return bytes_compare(entry->rest, before) > 0;
+    if (entry->shared > before.size || entry->rest.size == 0)
+        return false;
+    return entry->shared == before.size || entry->rest.data[0] > before.data[entry->shared];
+}
+
+/* Puts the key together and makes the entry the present one. */
+static inline void take_entry(struct block_cursor *cursor, const struct block_entry *entry) {
+    cursor->key_buffer.size = entry->shared;
+    buffer_append(&cursor->key_buffer, entry->rest);
+    cursor->key = buffer_bytes(&cursor->key_buffer);
+    cursor->value = entry->value;
+    cursor->removed = entry->removed;
+    cursor->next_at = entry->end;
+    cursor->valid = true;
+}
+
+/* Steps to the entry behind the present one; false at the end and on corruption. */
+static inline bool step(struct block_cursor *cursor, struct block_entry *entry) {
+    if (cursor->next_at == cursor->restarts_at) {
+        cursor->valid = false;
+        return false;
+    }
+    if (!decode_entry(cursor, cursor->next_at, entry) || !ascends(cursor->key, entry)) {
+        become_corrupt(cursor);
+        return false;
+    }
+    take_entry(cursor, entry);
+    return true;
+}
+
+/* Makes the entry of a restart the present one; false on corruption. */
+static bool take_restart(struct block_cursor *cursor, uint32_t restart, struct block_entry *entry) {
+    const uint8_t *slot = cursor->contents.data + cursor->restarts_at + restart * sizeof(uint32_t);
+    if (!decode_entry(cursor, load_u32(slot), entry) || entry->shared != 0) {
+        become_corrupt(cursor);
+        return false;
+    }
+    take_entry(cursor, entry);
+    return true;
+}
+
+void block_cursor_first(struct block_cursor *cursor) {
+    struct block_entry entry;
+    cursor->valid = false;
+    if (!cursor->corrupt && cursor->restart_count > 0)
+        (void)take_restart(cursor, 0, &entry);
+}
+
+void block_cursor_next(struct block_cursor *cursor) {
+    struct block_entry entry;
+    CHECK(cursor->valid);
+    (void)step(cursor, &entry);
+}
+
+/* The last restart whose key is <= `key`, or the first; false on corruption. */
+static bool find_restart(struct block_cursor *cursor, struct bytes key, uint32_t *restart) {
+    const uint8_t *slots = cursor->contents.data + cursor->restarts_at;
+    uint32_t low = 0;
+    uint32_t high = cursor->restart_count - 1;
+    while (low < high) {
+        uint32_t middle = high - (high - low) / 2;
+        struct block_entry entry;
+        if (!decode_entry(cursor, load_u32(slots + middle * sizeof(uint32_t)), &entry) ||
+            entry.shared != 0)
+            return false;
+        if (bytes_compare(entry.rest, key) <= 0)
+            low = middle;
+        else
+            high = middle - 1;
+    }
+    *restart = low;
+    return true;
+}
+
+/* Compares the present key to `key`, of which `matched` bytes are known to be the same as the
+ * present key's shared part. Moves `matched` on. */
+static inline bool at_or_behind(const struct block_entry *entry, struct bytes key,
+                                size_t *matched) {
+    size_t at = entry->shared;
+    size_t left = key.size - at;
+    size_t shorter = entry->rest.size < left ? entry->rest.size : left;
+    size_t same = 0;
+    while (same < shorter && entry->rest.data[same] == key.data[at + same])
+        same++;
+    *matched = at + same;
+    if (same < shorter)
+        return entry->rest.data[same] > key.data[at + same];
+    return entry->rest.size >= left;
+}
+
+void block_cursor_seek(struct block_cursor *cursor, struct bytes key) {
+    struct block_entry entry;
+    uint32_t restart;
+    cursor->valid = false;
+    if (cursor->corrupt || cursor->restart_count == 0)
+        return;
+    if (!find_restart(cursor, key, &restart)) {
+        become_corrupt(cursor);
+        return;
+    }
+    if (!take_restart(cursor, restart, &entry))
+        return;
+    /* While an entry shares more with the one before than `key` did, it is as small as that. */
+    size_t matched = 0;
+    for (;;) {
+        if (entry.shared <= matched && at_or_behind(&entry, key, &matched))
+            return;
+        if (!step(cursor, &entry))
+            return;
+    }
+}

@@ -1,0 +1,188 @@
+/* Turns entries in ascending order into a table's bytes.
+ *
+ *     add --> block in progress --full--> packed into output --drained--> gone
+ *                                  \-> waits for the next key, then one index entry
+ *
+ * Memory: one block, what the caller has not drained, the index, and eight bytes for each key (its
+ * hash, for the filter). */
+#include "engine/store/block_builder.h"
+
+#include "engine/base/hash.h"
+#include "engine/store/block_pack.h"
+#include "engine/store/bloom.h"
+#include "engine/store/table_format.h"
+
+#include <stdlib.h>
+
+enum { TABLE_BLOCK_BYTES_MAX = 64 << 20 };
+
+struct table_builder {
+    struct table_options options;
+    struct table_properties properties;
+    struct block_builder block;
+    struct block_builder index;
+    struct block_handle waiting; /* a block whose index key depends on the next key; size 0: none */
+    struct buffer index_value;
+    struct buffer smallest;
+    struct buffer largest;
+    struct buffer hashes; /* u64 for each key */
+    struct buffer output;
+    size_t drained;     /* bytes of output handed on, still lying at its front */
+    uint64_t output_at; /* offset in the file of the output's front */
+    bool finished;
+};
+
+struct table_builder *table_builder_create(const struct table_options *options) {
+    CHECK(options->block_bytes <= TABLE_BLOCK_BYTES_MAX);
+    CHECK(options->filter_bits_per_key <= BLOOM_BITS_PER_KEY_MAX);
+    struct table_builder *builder = calloc(1, sizeof *builder);
+    CHECK(builder != NULL);
+    builder->options = *options;
+    return builder;
+}
+
+void table_builder_destroy(struct table_builder *builder) {
+    if (builder == NULL)
+        return;
+    block_builder_deinit(&builder->block);
+    block_builder_deinit(&builder->index);
+    buffer_deinit(&builder->index_value);
+    buffer_deinit(&builder->smallest);
+    buffer_deinit(&builder->largest);
+    buffer_deinit(&builder->hashes);
+    buffer_deinit(&builder->output);
+    free(builder);
+}
+
+/* Where the next byte of output will lie in the file. */
+static uint64_t file_end(const struct table_builder *builder) {
+    return builder->output_at + builder->output.size;
+}
+
+/* A short key that is >= `last` and < `next`: the head of `next` up to the first byte in which they
+ * differ, when that is shorter than `last`. */
+static struct bytes separator_between(struct bytes last, struct bytes next) {
+    size_t shorter = last.size < next.size ? last.size : next.size;
+    size_t shared = 0;
+    while (shared < shorter && last.data[shared] == next.data[shared])
+        shared++;
+    size_t size = shared + 1;
+    return size < last.size && size < next.size ? bytes_slice(next, 0, size) : last;
+}
+
+static void index_waiting_block(struct table_builder *builder, struct bytes separator) {
+    if (builder->waiting.size == 0)
+        return;
+    buffer_clear(&builder->index_value);
+    buffer_put_varint(&builder->index_value, builder->waiting.offset);
+    buffer_put_varint(&builder->index_value, builder->waiting.size);
+    buffer_put_u32(&builder->index_value, builder->waiting.checksum);
+    block_builder_add(&builder->index, separator, buffer_bytes(&builder->index_value), false);
+    builder->waiting = (struct block_handle){0};
+}
+
+static void end_block(struct table_builder *builder) {
+    if (builder->block.entry_count == 0)
+        return;
+    CHECK(builder->waiting.size == 0);
+    builder->waiting.offset = file_end(builder);
+    block_pack(block_builder_finish(&builder->block), builder->options.compress, &builder->output,
+               &builder->waiting);
+    block_builder_reset(&builder->block);
+    builder->properties.block_count++;
+}
+
+void table_builder_add(struct table_builder *builder, struct bytes key, struct bytes value,
+                       bool removed) {
+    struct table_properties *properties = &builder->properties;
+    struct bytes largest = buffer_bytes(&builder->largest);
+    CHECK(!builder->finished);
+    CHECK(key.size <= TABLE_KEY_MAX && value.size <= TABLE_VALUE_MAX);
+    CHECK(!removed || value.size == 0);
+    CHECK(properties->entry_count == 0 || bytes_compare(key, largest) > 0);
+    index_waiting_block(builder, separator_between(largest, key));
+    if (properties->entry_count == 0)
+        buffer_append(&builder->smallest, key);
+    block_builder_add(&builder->block, key, value, removed);
+    if (builder->options.filter_bits_per_key > 0)
+        buffer_put_u64(&builder->hashes, hash64(key));
+    buffer_clear(&builder->largest);
+    buffer_append(&builder->largest, key);
+    properties->entry_count++;
+    properties->removed_count += removed ? 1 : 0;
+    properties->key_bytes += key.size;
+    properties->value_bytes += value.size;
+    if (block_builder_size(&builder->block) >= builder->options.block_bytes)
+        end_block(builder);
+}
+
+struct bytes table_builder_output(const struct table_builder *builder, uint64_t *offset) {
+    *offset = builder->output_at + builder->drained;
+    return bytes_slice(buffer_bytes(&builder->output), builder->drained,
+                       builder->output.size - builder->drained);
+}
+
+void table_builder_drained(struct table_builder *builder, size_t size) {
+    CHECK(size <= builder->output.size - builder->drained);
+    builder->drained += size;
+    /* What is left moves to the front only when it is the smaller part, so that each byte moves
+     * less than once on average. */
+    if (builder->drained < builder->output.size - builder->drained)
+        return;
+    buffer_consume(&builder->output, builder->drained);
+    builder->output_at += builder->drained;
+    builder->drained = 0;
+}
+
+uint64_t table_builder_size(const struct table_builder *builder) {
+    uint64_t size = file_end(builder);
+    if (builder->finished)
+        return size;
+    return size + block_builder_size(&builder->block) + block_builder_size(&builder->index) +
+           bloom_size(builder->properties.entry_count, builder->options.filter_bits_per_key) +
+           TABLE_PROPERTIES_SIZE + TABLE_FOOTER_SIZE;
+}
+
+static struct block_handle append_filter(struct table_builder *builder) {
+    struct block_handle handle = {.offset = file_end(builder)};
+    struct buffer filter = {0};
+    size_t count = builder->hashes.size / sizeof(uint64_t);
+    bloom_build((const uint64_t *)(const void *)builder->hashes.data, count,
+                builder->options.filter_bits_per_key, &filter);
+    block_pack(buffer_bytes(&filter), false, &builder->output, &handle);
+    buffer_deinit(&filter);
+    return handle;
+}
+
+void table_builder_finish(struct table_builder *builder) {
+    CHECK(!builder->finished);
+    end_block(builder);
+    index_waiting_block(builder, buffer_bytes(&builder->largest));
+    struct table_footer footer = {.filter = append_filter(builder)};
+    /* The properties tell the file's size and lie before the index, so the index is packed first,
+     * aside. */
+    struct buffer index = {0};
+    block_pack(block_builder_finish(&builder->index), builder->options.compress, &index,
+               &footer.index);
+    footer.properties.offset = file_end(builder);
+    footer.properties.size = TABLE_PROPERTIES_SIZE + BLOCK_TRAILER_SIZE;
+    footer.index.offset = footer.properties.offset + footer.properties.size;
+    builder->properties.file_size = table_footer_file_size(&footer);
+    struct buffer properties = {0};
+    table_properties_encode(&builder->properties, &properties);
+    block_pack(buffer_bytes(&properties), false, &builder->output, &footer.properties);
+    buffer_append(&builder->output, buffer_bytes(&index));
+    table_footer_encode(&footer, &builder->output);
+    buffer_deinit(&properties);
+    buffer_deinit(&index);
+    builder->finished = true;
+    CHECK(file_end(builder) == builder->properties.file_size);
+}
+
+void table_builder_summary(const struct table_builder *builder, struct table_properties *properties,
+                           struct bytes *smallest, struct bytes *largest) {
+    CHECK(builder->finished);
+    *properties = builder->properties;
+    *smallest = buffer_bytes(&builder->smallest);
+    *largest = buffer_bytes(&builder->largest);
+}

@@ -1,0 +1,105 @@
+#include "engine/store/table_format.h"
+
+#include "engine/base/hash.h"
+
+/*  0  filter offset u64          32  reserved, zero, 12 bytes
+ *  8  filter size u64            44  format version u32
+ * 16  properties size u64        48  checksum u64 over bytes 0 to 47
+ * 24  index size u64             56  magic                           */
+enum { FOOTER_RESERVED_SIZE = 12, FOOTER_CHECKED_SIZE = 48 };
+_Static_assert(FOOTER_CHECKED_SIZE + 8 + TABLE_MAGIC_SIZE == TABLE_FOOTER_SIZE,
+               "the footer is full");
+
+static const uint8_t TABLE_MAGIC[TABLE_MAGIC_SIZE] = {'d', 'u', 'n', 'l', 'i', 'n', 'T', 'B'};
+static const uint8_t RESERVED[FOOTER_RESERVED_SIZE];
+
+/* No file is larger, so that sums of offsets and sizes cannot wrap. */
+static const uint64_t TABLE_FILE_SIZE_MAX = (uint64_t)1 << 48;
+
+void table_footer_encode(const struct table_footer *footer, struct buffer *file) {
+    size_t from = file->size;
+    buffer_put_u64(file, footer->filter.offset);
+    buffer_put_u64(file, footer->filter.size);
+    buffer_put_u64(file, footer->properties.size);
+    buffer_put_u64(file, footer->index.size);
+    buffer_append(file, bytes_of(RESERVED, sizeof RESERVED));
+    buffer_put_u32(file, TABLE_FORMAT_VERSION);
+    CHECK(file->size - from == FOOTER_CHECKED_SIZE);
+    buffer_put_u64(file, hash64(bytes_of(file->data + from, FOOTER_CHECKED_SIZE)));
+    buffer_append(file, bytes_of(TABLE_MAGIC, sizeof TABLE_MAGIC));
+}
+
+static bool is_block_size(uint64_t size) {
+    return size >= BLOCK_TRAILER_SIZE && size <= BLOCK_CONTENTS_MAX + BLOCK_TRAILER_SIZE;
+}
+
+enum table_status table_footer_parse(struct bytes bytes, struct table_footer *footer) {
+    *footer = (struct table_footer){0};
+    if (bytes.size != TABLE_FOOTER_SIZE)
+        return TABLE_CORRUPT;
+    struct reader reader = reader_of(bytes);
+    footer->filter.offset = reader_u64(&reader);
+    footer->filter.size = reader_u64(&reader);
+    footer->properties.size = reader_u64(&reader);
+    footer->index.size = reader_u64(&reader);
+    struct bytes reserved = reader_take(&reader, FOOTER_RESERVED_SIZE);
+    uint32_t version = reader_u32(&reader);
+    uint64_t checksum = reader_u64(&reader);
+    struct bytes magic = reader_take(&reader, TABLE_MAGIC_SIZE);
+    /* Version, checksum and magic stay where they are in every version to come. */
+    if (!bytes_equal(magic, bytes_of(TABLE_MAGIC, sizeof TABLE_MAGIC)) ||
+        checksum != hash64(bytes_slice(bytes, 0, FOOTER_CHECKED_SIZE)) || version == 0)
+        return TABLE_CORRUPT;
+    if (version > TABLE_FORMAT_VERSION)
+        return TABLE_TOO_NEW;
+    if (!bytes_equal(reserved, bytes_of(RESERVED, sizeof RESERVED)) ||
+        footer->filter.offset > TABLE_FILE_SIZE_MAX || !is_block_size(footer->filter.size) ||
+        !is_block_size(footer->properties.size) || !is_block_size(footer->index.size))
+        return TABLE_CORRUPT;
+    footer->properties.offset = footer->filter.offset + footer->filter.size;
+    footer->index.offset = footer->properties.offset + footer->properties.size;
+    return TABLE_OK;
+}
+
+uint64_t table_footer_file_size(const struct table_footer *footer) {
+    return footer->index.offset + footer->index.size + TABLE_FOOTER_SIZE;
+}
+
+enum table_status table_footer_decode(struct bytes footer, uint64_t file_size,
+                                      struct block_handle *metadata) {
+    struct table_footer parsed;
+    *metadata = (struct block_handle){0};
+    enum table_status status = table_footer_parse(footer, &parsed);
+    if (status != TABLE_OK)
+        return status;
+    if (table_footer_file_size(&parsed) != file_size)
+        return TABLE_CORRUPT;
+    metadata->offset = parsed.filter.offset;
+    metadata->size = file_size - TABLE_FOOTER_SIZE - parsed.filter.offset;
+    return TABLE_OK;
+}
+
+void table_properties_encode(const struct table_properties *properties, struct buffer *contents) {
+    buffer_put_u64(contents, properties->entry_count);
+    buffer_put_u64(contents, properties->removed_count);
+    buffer_put_u64(contents, properties->key_bytes);
+    buffer_put_u64(contents, properties->value_bytes);
+    buffer_put_u64(contents, properties->block_count);
+    buffer_put_u64(contents, properties->file_size);
+}
+
+enum table_status table_properties_decode(struct bytes contents,
+                                          struct table_properties *properties) {
+    struct reader reader = reader_of(contents);
+    properties->entry_count = reader_u64(&reader);
+    properties->removed_count = reader_u64(&reader);
+    properties->key_bytes = reader_u64(&reader);
+    properties->value_bytes = reader_u64(&reader);
+    properties->block_count = reader_u64(&reader);
+    properties->file_size = reader_u64(&reader);
+    if (!reader_finished(&reader) || properties->removed_count > properties->entry_count ||
+        properties->block_count > properties->entry_count ||
+        (properties->block_count == 0) != (properties->entry_count == 0))
+        return TABLE_CORRUPT;
+    return TABLE_OK;
+}
