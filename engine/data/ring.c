@@ -39,6 +39,11 @@ static bool is_power_of_two(uint32_t value) {
     return value != 0 && (value & (value - 1)) == 0;
 }
 
+/* The circle of 2^64 tokens, cut into equal parts. */
+static uint64_t circle_part(uint64_t count) {
+    return count == 1 ? UINT64_MAX : (0 - count) / count + 1;
+}
+
 static void *allocate(size_t count, size_t size) {
     void *allocated = calloc(count, size);
     CHECK(allocated != NULL);
@@ -82,7 +87,7 @@ static void draw_tokens(struct token *tokens, uint32_t row_size, uint32_t column
                         uint16_t *strata, uint32_t member, uint64_t seed) {
     struct prng prng;
     prng_init(&prng, seed, 0);
-    uint64_t arc_width = UINT64_MAX / vnodes;
+    uint64_t arc_width = circle_part(vnodes);
     uint64_t stratum_width = arc_width / vnodes;
     for (uint32_t i = 0; i < vnodes; i++) {
         uint32_t j = prng_below(&prng, i + 1);
@@ -187,10 +192,10 @@ static void walk(struct builder *builder, size_t start, uint32_t stamp, uint16_t
 }
 
 static void walk_all(struct builder *builder, struct ring *ring) {
-    uint64_t step = UINT64_MAX / ring->partition_count + 1;
+    uint64_t step = circle_part(ring->partition_count);
     size_t start = 0;
     for (uint32_t partition = 0; partition < ring->partition_count; partition++) {
-        uint64_t position = ring->partition_count == 1 ? 0 : partition * step;
+        uint64_t position = partition * step;
         while (start < builder->token_count && builder->tokens[start].position < position)
             start++;
         walk(builder, start == builder->token_count ? 0 : start, partition + 1,
