@@ -43,7 +43,7 @@ static void encode_text(struct bytes raw, struct buffer *text) {
 /* Without padding; the unused bits of the last digit must be zero, so that one token has one text.
  */
 static bool decode_text(struct bytes text, uint8_t raw[CONTEXT_BYTES_MAX], size_t *size) {
-    if (text.size % 4 == 1 || text.size / 4 * 3 + text.size % 4 > CONTEXT_BYTES_MAX)
+    if (text.size % 4 == 1 || text.size / 4 * 3 + text.size % 4 * 3 / 4 > CONTEXT_BYTES_MAX)
         return false;
     uint32_t bits = 0;
     unsigned bit_count = 0;
