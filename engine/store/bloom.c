@@ -17,9 +17,9 @@ static inline uint64_t probes_of(uint64_t hash) {
     return mixed * 0xd6e8feb86659fd93u;
 }
 
-/* bits x ln 2, rounded to the nearest, is the best number of probes. */
+/* bits x ln 2 is the best number of probes; within one line, a probe fewer costs nothing. */
 static uint32_t probe_count_of(uint32_t bits_per_key) {
-    uint32_t probes = (bits_per_key * 69 + 50) / 100;
+    uint32_t probes = bits_per_key * 69 / 100;
     if (probes < 1)
         return 1;
     return probes < BLOOM_PROBES_MAX ? probes : BLOOM_PROBES_MAX;

@@ -4,9 +4,9 @@
  *     | line 0, 64 B| line 1, 64 B| ... | line n - 1  | probes u8 |
  *     +-------------+-------------+-----+-------------+-----------+
  *
- * A key's hash names its line by its high half; six or seven numbers of nine bits, cut from the
+ * A key's hash names its line by its high half; up to seven numbers of nine bits, cut from the
  * remixed hash, name bits in that line. A lookup costs one cache miss where a plain Bloom filter
- * costs one for each probe, at the price of a few more false positives: 0.96 % instead of 0.82 % at
+ * costs one for each probe, at the price of a few more false positives: 0.97 % instead of 0.82 % at
  * ten bits for each key.
  *
  *     bloom_build(hashes, count, 10, &filter);
