@@ -1,9 +1,9 @@
 /* deadlines: what is due next, as a binary heap of entries that live in their owners.
  *
- *     struct deadline { struct instant due; uint32_t position; uint64_t owner; }   // embed,
- * zero-initialise deadlines_set(&queue, &request->deadline, due);        // inserts or moves while
- * ((expired = deadlines_pop(&queue, now)) != NULL) ... deadlines_cancel(&queue,
- * &request->deadline);          // also when it is not in the queue
+ *     struct request { struct deadline deadline; ... };       // embedded, zero-initialised
+ *     deadlines_set(&queue, &request->deadline, due);         // inserts or moves
+ *     while ((expired = deadlines_pop(&queue, now)) != NULL) ...
+ *     deadlines_cancel(&queue, &request->deadline);           // also when it is not in the queue
  *
  * Entries with the same instant come out in the order in which they were set.
  */

@@ -1,12 +1,13 @@
 /* merkle: a partition's tree, two levels over 256 leaves, each the XOR of its entries' digests.
  *
- *     root = XOR of 16 branches;  branch b = XOR of leaves 16 b .. 16 b + 15;  leaf = XOR of object
- * digests
+ *     root = XOR of 16 branches;  branch b = XOR of leaves 16 b .. 16 b + 15;
+ *     leaf = XOR of its objects' digests
  *
  * A write changes a leaf by (old digest XOR new digest), so keeping the tree up to date is O(1).
  * The leaves themselves live in the store's tallies (they are durable together with the writes that
  * they sum up); this module is the arithmetic over 256 of them. Equal roots mean, but for a 2^-64
- * chance, equal partitions. Source: Merkle 1987; DeCandia et al., "Dynamo", SOSP 2007, section 4.7.
+ * chance, equal partitions.
+ * Source: Merkle 1987; DeCandia et al., "Dynamo", SOSP 2007, section 4.7.
  */
 #ifndef DUNLIN_DATA_MERKLE_H
 #define DUNLIN_DATA_MERKLE_H

@@ -1,10 +1,13 @@
 /* object: what a replica keeps under a key: its siblings, and the version vector of everything it
  * has known.
  *
- *     +---------+---------------------------+---------------------------------------------------------+
- *     | version | vector: n, (actor, counter)* | siblings: n, (dot, timestamp, flags, value or
- * tombstone)* |
- *     +---------+---------------------------+---------------------------------------------------------+
+ *     +------------+----------------------------------+-----------------------+
+ *     | version u8 | vector: n, (actor u64, counter)* | siblings: n, sibling* |
+ *     +------------+----------------------------------+-----------------------+
+ *     sibling = actor's place in the vector, counter, timestamp u64, flags u8
+ *               [, expiry if flags & 0x80] [, length, value if not a tombstone]
+ *
+ * Numbers without a width are varints. There is one encoding of an object, and only that is read.
  *
  * Invariants: every sibling's dot is covered by the vector; siblings are sorted by dot and
  * distinct; a dot that the vector covers and no sibling carries has been superseded. Objects form a
@@ -13,7 +16,7 @@
  *
  *     struct object object;
  *     object_clear(&object);
- *     object_write(&object, actor, &context, write);  // a put by a client that had seen `context`
+ *     object_write(&object, actor, &context, &write, &dot);  // by a client that had seen `context`
  *     object_merge(&object, &received);
  *     object_encode(&object, &buffer);
  */

@@ -1,7 +1,7 @@
 /* slot: where a key falls, as Redis Cluster clients compute it.
  *
- *     key "cart:{user17}:items"  --hash tag-->  "user17"  --CRC16 mod 16384-->  slot  --/
- * (16384/Q)-->  partition
+ *     key "cart:{user17}:items"  --hash tag-->  "user17"  --CRC16 mod 16384-->  slot
+ *     slot  --/ (16384 / Q)-->  partition
  *
  * The tag is what stands between the first '{' and the first '}' after it, when that is not empty;
  * otherwise the whole key counts. CRC16 is CCITT/XMODEM: polynomial 0x1021, initial value 0 (Redis
