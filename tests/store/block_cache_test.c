@@ -160,6 +160,24 @@ static void what_was_in_use_gives_way_to_what_is(void **state) {
     block_cache_destroy(cache);
 }
 
+static void a_block_in_constant_use_outlives_its_neighbours(void **state) {
+    (void)state;
+    enum { FIT = 50, SET = 40, ROUNDS = 10 };
+    struct block_cache *cache = block_cache_create(FIT * CHARGE);
+    for (int round = 0; round < ROUNDS; round++)
+        read_through(cache, 1, 0);
+    /* Set after set conquers the main queue, and each drives the one before it out. */
+    size_t misses = 0;
+    for (uint64_t file = 2; file < 12; file++) {
+        for (int i = 0; i < ROUNDS * SET; i++) {
+            read_through(cache, file, (uint64_t)i % SET);
+            misses += read_through(cache, 1, 0) ? 0 : 1;
+        }
+    }
+    assert_true(misses <= 1);
+    block_cache_destroy(cache);
+}
+
 static void a_forgotten_file_is_gone_and_the_others_stay(void **state) {
     (void)state;
     struct block_cache *cache = block_cache_create(100 * CHARGE);
@@ -211,6 +229,7 @@ int main(void) {
         cmocka_unit_test(walking_through_one_block_is_one_use),
         cmocka_unit_test(a_block_that_comes_back_soon_stays),
         cmocka_unit_test(what_was_in_use_gives_way_to_what_is),
+        cmocka_unit_test(a_block_in_constant_use_outlives_its_neighbours),
         cmocka_unit_test(a_forgotten_file_is_gone_and_the_others_stay),
         cmocka_unit_test(a_block_larger_than_the_budget_is_lent_once),
         cmocka_unit_test(putting_a_block_again_replaces_it),

@@ -283,10 +283,26 @@ static void the_smallest_table_is_these_bytes(void **state) {
     buffer_deinit(&file);
 }
 
+/* The same for blocks, separators and a filter together; compression is left to LZ4's versions. */
+static void a_larger_table_has_this_hash(void **state) {
+    (void)state;
+    struct prng prng;
+    size_t count;
+    struct buffer file = {0};
+    struct table_options options = {.block_bytes = 500, .filter_bits_per_key = 10};
+    prng_init(&prng, 9, 3);
+    struct fixture_entry *entries = table_fixture_random(&prng, 500, 12, 40, &count);
+    table_fixture_build(&options, entries, count, 0, &file);
+    assert_int_equal(XXH3_64bits(file.data, file.size), 0xb2135ea6ec1426ecu);
+    table_fixture_free(entries, count);
+    buffer_deinit(&file);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_reader_written_from_the_page_reads_every_table),
         cmocka_unit_test(the_smallest_table_is_these_bytes),
+        cmocka_unit_test(a_larger_table_has_this_hash),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

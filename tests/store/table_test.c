@@ -1,6 +1,8 @@
 #include "tests/store/support/table_fixture.h"
 
 #include "engine/base/hash.h"
+#include "engine/store/block_builder.h"
+#include "engine/store/block_pack.h"
 #include "engine/store/table_format.h"
 
 #include <setjmp.h>
@@ -263,6 +265,87 @@ static void a_later_format_is_too_new_and_not_corrupt(void **state) {
     buffer_deinit(&file);
 }
 
+struct claim {
+    const char *separator;
+    uint64_t offset, size;
+    bool removed;
+    bool cut; /* the value ends early */
+};
+
+/* Opens a table whose checksums are sound but whose index claims this about 20 bytes of data. */
+static enum table_status open_claims(const struct claim *claims, size_t count,
+                                     const struct table_properties *told) {
+    struct block_builder index = {0};
+    struct buffer run = {0};
+    struct buffer value = {0};
+    struct table_properties properties = *told;
+    struct table_footer footer = {.filter.offset = 20, .properties.size = 53};
+    for (size_t i = 0; i < count; i++) {
+        buffer_clear(&value);
+        buffer_put_varint(&value, claims[i].offset);
+        buffer_put_varint(&value, claims[i].size);
+        buffer_put_u32(&value, 0);
+        value.size -= claims[i].cut ? 1 : 0;
+        value.size = claims[i].removed ? 0 : value.size;
+        block_builder_add(&index, bytes_of_text(claims[i].separator), buffer_bytes(&value),
+                          claims[i].removed);
+    }
+    struct buffer sealed_index = {0};
+    struct buffer contents = {0};
+    block_pack(block_builder_finish(&index), false, &sealed_index, &footer.index);
+    block_pack(bytes_of("", 0), false, &run, &footer.filter);
+    properties.file_size += 20 + footer.filter.size + 53 + footer.index.size + TABLE_FOOTER_SIZE;
+    table_properties_encode(&properties, &contents);
+    block_pack(buffer_bytes(&contents), false, &run, &footer.properties);
+    buffer_append(&run, buffer_bytes(&sealed_index));
+    struct buffer tail = {0};
+    enum table_status status;
+    table_footer_encode(&footer, &tail);
+    table_close(table_open(buffer_bytes(&tail), buffer_bytes(&run), &status));
+    block_builder_deinit(&index);
+    buffer_deinit(&run);
+    buffer_deinit(&value);
+    buffer_deinit(&sealed_index);
+    buffer_deinit(&contents);
+    buffer_deinit(&tail);
+    return status;
+}
+
+static void an_index_that_does_not_add_up_is_corrupt(void **state) {
+    (void)state;
+    static const struct claim SOUND[] = {{"a", 0, 10, false, false}, {"b", 10, 10, false, false}};
+    static const struct claim BROKEN[][2] = {
+        {{"a", 0, 10, false, false}, {"b", 11, 10, false, false}}, /* a gap */
+        {{"a", 0, 10, false, false}, {"b", 9, 10, false, false}},  /* an overlap */
+        {{"a", 1, 9, false, false}, {"b", 10, 10, false, false}},  /* does not begin at 0 */
+        {{"a", 0, 10, false, false}, {"b", 10, 9, false, false}},  /* ends before the filter */
+        {{"a", 0, 10, false, false}, {"b", 10, 11, false, false}}, /* runs into the filter */
+        {{"a", 0, 16, false, false}, {"b", 16, 4, false, false}},  /* smaller than a trailer */
+        {{"a", 0, 10, false, false}, {"b", 10, 10, true, false}},  /* a removed index entry */
+        {{"a", 0, 10, false, false}, {"b", 10, 10, false, true}},  /* no whole checksum */
+        {{"a", 0, UINT64_MAX, false, false}, {"b", UINT64_MAX, 21, false, false}}, /* wraps */
+    };
+    const struct table_properties told = {.entry_count = 2, .block_count = 2};
+    assert_int_equal(open_claims(SOUND, 2, &told), TABLE_OK);
+    for (size_t i = 0; i < sizeof BROKEN / sizeof BROKEN[0]; i++)
+        assert_int_equal(open_claims(BROKEN[i], 2, &told), TABLE_CORRUPT);
+}
+
+static void properties_that_do_not_fit_are_corrupt(void **state) {
+    (void)state;
+    static const struct claim SOUND[] = {{"a", 0, 10, false, false}, {"b", 10, 10, false, false}};
+    static const struct table_properties LIES[] = {
+        {.entry_count = 3, .block_count = 3},
+        {.entry_count = 2, .block_count = 1},
+        {.entry_count = 1, .block_count = 2},
+        {.entry_count = 2, .block_count = 2, .removed_count = 3},
+        {.entry_count = 2, .block_count = 2, .file_size = 1},
+        {.entry_count = UINT64_MAX, .block_count = UINT64_MAX},
+    };
+    for (size_t i = 0; i < sizeof LIES / sizeof LIES[0]; i++)
+        assert_int_equal(open_claims(SOUND, 2, &LIES[i]), TABLE_CORRUPT);
+}
+
 static void an_empty_table_opens_and_holds_nothing(void **state) {
     (void)state;
     struct buffer file = {0};
@@ -373,6 +456,8 @@ int main(void) {
         cmocka_unit_test(every_truncation_is_noticed),
         cmocka_unit_test(a_sound_block_in_the_wrong_place_is_corrupt),
         cmocka_unit_test(a_later_format_is_too_new_and_not_corrupt),
+        cmocka_unit_test(an_index_that_does_not_add_up_is_corrupt),
+        cmocka_unit_test(properties_that_do_not_fit_are_corrupt),
         cmocka_unit_test(an_empty_table_opens_and_holds_nothing),
         cmocka_unit_test(keys_may_have_every_size),
         cmocka_unit_test(values_may_have_every_size_up_to_a_mebibyte),
