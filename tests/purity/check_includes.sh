@@ -85,7 +85,7 @@ check_cycles() {
 check_floating_point() {
     local file
     for file in $(find engine -name '*.[ch]' | sort); do
-        if "$compiler" -fpreprocessed -dD -E -P "$file" 2>/dev/null | sed 's/"\([^"\\]\|\\.\)*"//g' |
+        if perl -0777 -pe 's{/\*.*?\*/|//[^\n]*|"(?:[^"\\]|\\.)*"}{}gs' "$file" |
             grep -nwE 'float|double|_Complex|__float128' >"$work/floats"; then
             fail "$file uses floating point: $(head -1 "$work/floats")"
         fi
