@@ -77,9 +77,6 @@ static uint64_t charge_of(const struct cached_block *block) {
     return block->queue == QUEUE_GHOST ? 0 : block->contents.size + BLOCK_CACHE_OVERHEAD;
 }
 
-/* --- queues: first in, first out ----------------------------------------------------------------
- */
-
 static void enqueue(struct block_cache *cache, struct cached_block *block, enum block_queue queue) {
     struct block_list *list = &cache->queues[queue];
     block->queue = queue;
@@ -107,9 +104,6 @@ static void dequeue(struct block_cache *cache, struct cached_block *block) {
     list->bytes -= charge_of(block);
     list->count--;
 }
-
-/* --- names: from file and offset to the block ---------------------------------------------------
- */
 
 /* The link that points to the block, or the null at which it belongs. */
 static struct cached_block **find_link(const struct block_cache *cache, uint64_t file,
@@ -168,9 +162,6 @@ static void discard(struct block_cache *cache, struct cached_block *block) {
     buffer_deinit(&block->contents);
     free(block);
 }
-
-/* --- replacement --------------------------------------------------------------------------------
- */
 
 static void forget_ghosts(struct block_cache *cache) {
     const struct block_list *queues = cache->queues;

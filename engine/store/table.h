@@ -11,15 +11,14 @@
  * the index and the filter as bytes, and after that only says which block to look into: fetching
  * blocks is the caller's business (NEED_BLOCK).
  *
- *     table_builder_init(&builder, &options);
- *     table_builder_add(&builder, key, value, removed);      // ascending
- *     ... write builder.out at file offset builder.flushed, then table_builder_drained(&builder,
- * size) table_builder_finish(&builder);                        // appends filter, properties,
- * index, footer to builder.out
+ *     struct table_builder *builder = table_builder_create(&options);
+ *     table_builder_add(builder, key, value, removed);       // ascending
+ *     output = table_builder_output(builder, &offset);       // write it there, then
+ *     table_builder_drained(builder, output.size);
+ *     table_builder_finish(builder);                         // adds filter, properties, index, footer
  *
- *     struct block_handle handle;
- *     if (table_may_contain(table, key) && table_find_block(table, key, &handle)) -> fetch handle,
- * block_open, block_seek
+ *     if (table_may_contain(table, key) && table_find_block(table, key, &position, &handle))
+ *         -> fetch the handle's bytes, table_block_unpack(), block_cursor_open(), block_cursor_seek()
  */
 #ifndef DUNLIN_STORE_TABLE_H
 #define DUNLIN_STORE_TABLE_H
@@ -121,6 +120,8 @@ struct block_cursor {
     bool valid;
     bool corrupt;
 };
+/* The cursor is zero before its first open; opening it again keeps its key buffer. `corrupt` must be looked at whenever
+ * `valid` is false: it tells a block that breaks its own format from one that ends. */
 MUST_USE enum table_status block_cursor_open(struct block_cursor *cursor, struct bytes contents);
 void block_cursor_deinit(struct block_cursor *cursor);
 /* To the first entry >= key (valid = false when there is none), or to the first of all, or to the
