@@ -91,7 +91,7 @@ static bool random_dead(struct membership *membership, uint32_t *chosen) {
 
 void gossip_beat(struct membership *membership, struct instant now) {
     membership->refuted = false;
-    uint32_t partner;
+    uint32_t partner = membership->self;
     bool alone = !next_partner(membership, &partner);
     if (!alone)
         push_to(membership, partner, now);
