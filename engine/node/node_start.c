@@ -1,0 +1,160 @@
+#include "engine/node/node_start.h"
+
+#include "engine/base/hash.h"
+#include "engine/data/entry_key.h"
+#include "engine/node/narration.h"
+#include "engine/node/node_state.h"
+
+enum { HINTS_PER_STEP = 512 };
+
+static uint64_t waiter_of_start(void) {
+    return (uint64_t)NUMBER_START << 56 | 1;
+}
+
+static enum store_status read_meta(struct node *node, const char *name, struct bytes *value) {
+    buffer_clear(&node->entry);
+    entry_key_encode(&(struct entry_key){.space = ENTRY_META, .key = bytes_of_text(name)},
+                     &node->entry);
+    return store_get(node->store, buffer_bytes(&node->entry), waiter_of_start(), value,
+                     node->effects);
+}
+
+/* A new actor is as good as random, and differs between nodes that were given the same entropy. */
+static uint64_t draw_actor(const struct node *node, uint64_t incarnation) {
+    uint64_t actor = hash_mix(hash_mix(node->entropy, node->member_ids[node->self]), incarnation);
+    return actor == 0 ? 1 : actor;
+}
+
+/* An incarnation is greater than any earlier one, also when the clock was set back. */
+static void take_incarnation(struct node *node, struct bytes saved) {
+    struct reader reader = reader_of(saved);
+    uint64_t actor = reader_u64(&reader);
+    uint64_t incarnation = reader_u64(&reader);
+    bool known = reader_finished(&reader) && actor != 0;
+    uint64_t next = known ? incarnation + 1 : 1;
+    node->incarnation = next > node->wall.milliseconds ? next : node->wall.milliseconds;
+    bool keeps = known && store_was_closed_cleanly(node->store) && !store_was_born(node->store);
+    node->actor = keeps ? actor : draw_actor(node, node->incarnation);
+    narrate(node, NOTE_INFO,
+            keeps ? "was closed cleanly and keeps its actor" : "draws a new actor for its dots");
+}
+
+static enum store_status save_incarnation(struct node *node) {
+    buffer_clear(&node->encoded);
+    buffer_put_u64(&node->encoded, node->actor);
+    buffer_put_u64(&node->encoded, node->incarnation);
+    buffer_clear(&node->entry);
+    entry_key_encode(&(struct entry_key){.space = ENTRY_META, .key = bytes_of_text("incarnation")},
+                     &node->entry);
+    struct store_batch batch = {.count = 1};
+    batch.entries[0] = (struct store_entry){.key = buffer_bytes(&node->entry),
+                                            .value = buffer_bytes(&node->encoded)};
+    enum store_status status = replica_store_write(node, &batch, &node->start.sequence);
+    if (status == STORE_OK)
+        store_want_durable(node->store, node->start.sequence);
+    return status;
+}
+
+static void count_hint(struct node *node, const struct store_entry *entry) {
+    struct entry_key key;
+    if (!entry_key_decode(entry->key, &key))
+        return;
+    uint32_t member = node_member_of_id(node, key.target);
+    /* A member that is none any more: nobody will ever ask for its hints. */
+    if (member == LINK_MEMBER_NONE || is_self(node, member))
+        return;
+    uint64_t size = hint_size(entry->key, entry->value);
+    node->hint_count++;
+    node->hint_bytes += size;
+    node->peers[member].hint_count++;
+    node->peers[member].hint_bytes += size;
+}
+
+/* STORE_ABSENT when all are counted, STORE_OK when there are more. */
+static enum store_status count_hints(struct node *node) {
+    static const uint8_t PREFIX = ENTRY_HINT;
+    struct node_start *start = &node->start;
+    struct bytes prefix = bytes_of(&PREFIX, 1);
+    for (uint32_t i = 0; i < HINTS_PER_STEP; i++) {
+        struct bytes from = start->cursor.size == 0 ? prefix : buffer_bytes(&start->cursor);
+        struct store_entry entry;
+        enum store_status status = store_scan(node->store, prefix, from, start->cursor_is_taken,
+                                              waiter_of_start(), &entry, node->effects);
+        if (status != STORE_OK)
+            return status;
+        count_hint(node, &entry);
+        buffer_clear(&start->cursor);
+        buffer_append(&start->cursor, entry.key);
+        start->cursor_is_taken = true;
+    }
+    return STORE_OK;
+}
+
+/* One phase's work: STORE_OK when there is more to do now, STORE_NEED_BLOCK or STORE_BUSY when it
+ * must wait. */
+static enum store_status advance(struct node *node) {
+    struct node_start *start = &node->start;
+    struct bytes value = {0};
+    enum store_status status = STORE_NEED_BLOCK;
+    switch (start->phase) {
+    case START_RECOVERING:
+        if (store_phase(node->store) != STORE_PHASE_SERVING)
+            return STORE_NEED_BLOCK;
+        start->phase = START_READ_INCARNATION;
+        return STORE_OK;
+    case START_READ_INCARNATION:
+        status = read_meta(node, "incarnation", &value);
+        if (status != STORE_OK && status != STORE_ABSENT)
+            return status;
+        take_incarnation(node, value);
+        start->phase = START_SAVE_INCARNATION;
+        return STORE_OK;
+    case START_SAVE_INCARNATION:
+        status = save_incarnation(node);
+        if (status == STORE_OK)
+            start->phase = START_AWAIT_INCARNATION;
+        return status;
+    case START_AWAIT_INCARNATION:
+        if (store_durable(node->store) < start->sequence)
+            return STORE_NEED_BLOCK;
+        start->phase = START_READ_HELD;
+        return STORE_OK;
+    case START_READ_HELD:
+        status = read_meta(node, "held", &value);
+        if (status == STORE_OK)
+            held_load(node, value);
+        else if (status != STORE_ABSENT)
+            return status;
+        start->phase = START_COUNT_HINTS;
+        return STORE_OK;
+    case START_COUNT_HINTS:
+        status = count_hints(node);
+        if (status == STORE_ABSENT)
+            start->phase = START_DONE;
+        return status == STORE_ABSENT ? STORE_OK : status;
+    case START_DONE:
+        break;
+    }
+    return status;
+}
+
+bool node_start_advance(struct node *node) {
+    while (node->start.phase != START_DONE) {
+        enum start_phase before = node->start.phase;
+        enum store_status status = advance(node);
+        if (status == STORE_CORRUPT) {
+            node_fail(node, bytes_of_text("what the node must know to start cannot be read"));
+            return false;
+        }
+        if (status != STORE_OK)
+            return false;
+        /* More hints than one step should count: the next event goes on. */
+        if (node->start.phase == before) {
+            deadlines_set(&node->deadlines, &node->stop_timer,
+                          instant_after(node->now, duration_of_microseconds(1)));
+            return false;
+        }
+    }
+    buffer_deinit(&node->start.cursor);
+    return true;
+}

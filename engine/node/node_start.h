@@ -1,0 +1,37 @@
+/* node_start: from an empty or recovered store to a node that serves.
+ *
+ *     RECOVERING --> READ_INCARNATION --> SAVE_INCARNATION --> READ_HELD --> COUNT_HINTS --> DONE
+ *
+ * An actor names this node in dots for as long as it can vouch for every dot that it gave. Only a
+ * clean close proves that: after anything else (a crash, a birth, a lost disk) the node draws a new
+ * actor and makes it durable before it serves.
+ */
+#ifndef DUNLIN_NODE_NODE_START_H
+#define DUNLIN_NODE_NODE_START_H
+
+#include "engine/base/bytes.h"
+
+struct node;
+
+enum start_phase {
+    START_RECOVERING,
+    START_READ_INCARNATION,
+    START_SAVE_INCARNATION,
+    START_AWAIT_INCARNATION,
+    START_READ_HELD,
+    START_COUNT_HINTS,
+    START_DONE,
+};
+
+struct node_start {
+    enum start_phase phase;
+    bool is_waiting;   /* for a block */
+    uint64_t sequence; /* of the saved incarnation */
+    struct buffer cursor;
+    bool cursor_is_taken;
+};
+
+/* Goes as far as it can; true when the node may serve now. */
+bool node_start_advance(struct node *node);
+
+#endif
