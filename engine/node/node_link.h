@@ -12,7 +12,7 @@
 #include "engine/node/session.h"
 
 enum {
-    LINK_MEMBER_NONE = UINT32_MAX,
+    LINK_MEMBER_NONE = 0xffff,      /* more than members there can be */
     LINK_EARLY_BYTES_MAX = 1 << 20, /* what a link may send while the node still recovers */
     LINK_OUTPUT_KEPT_MAX = 1 << 20, /* an output buffer that grew larger is given back */
 };
