@@ -9,10 +9,12 @@
 #include "engine/base/prng.h"
 
 enum distribution_kind {
-    DISTRIBUTION_CONSTANT,    /* low */
-    DISTRIBUTION_UNIFORM,     /* low .. high */
-    DISTRIBUTION_EXPONENTIAL, /* low + exponential of the given mean, cut at high (when high is not 0) */
-    DISTRIBUTION_PARETO,      /* at least low, tail exponent shape_hundredths / 100, cut at high (when high is not 0) */
+    DISTRIBUTION_CONSTANT, /* low */
+    DISTRIBUTION_UNIFORM,  /* low .. high */
+    /* low + exponential of the given mean; what is above high (when that is not 0) becomes high. */
+    DISTRIBUTION_EXPONENTIAL,
+    /* At least low, tail exponent shape_hundredths / 100; cut at high in the same way. */
+    DISTRIBUTION_PARETO,
 };
 
 struct distribution {

@@ -2,7 +2,8 @@
  *
  *      program (a node, or a client)      one per host; steps on events, answers with effects
  *            |  ^
- *     effects|  |events                   host.c performs them: link.c carries bytes, disk.c keeps pages, clock.c tells time
+ *     effects|  |events                   world_step.c performs them: the network carries bytes, a
+ *                                   simulated disk keeps pages, a host clock tells time
  *            v  |
  *      queue of what happens next, ordered by (virtual time, order of scheduling) --> rolling hash
  *
@@ -36,35 +37,38 @@ struct program {
     struct instant (*deadline)(const void *instance);
 };
 
-/* --- network: per directed pair of hosts ------------------------------------------------------------------------- */
+/* --- network: per directed pair of hosts ------------------------------------------------------ */
 
 struct link_settings {
-    struct distribution latency;   /* nanoseconds */
-    uint64_t bandwidth;            /* bytes per second; 0 is unlimited */
-    uint32_t segment_bytes_max;    /* bytes are cut into segments of 1 .. this size; 0: delivered as sent */
-    uint32_t loss_per_million;     /* per segment: the connection dies (both ends see it closed after a timeout) */
-    uint32_t flip_per_million;     /* per segment: one bit is flipped */
-    uint32_t stall_per_million;    /* per segment: the link stalls for `stall` */
-    struct distribution stall;     /* nanoseconds */
-    bool blocked;                  /* nothing passes in this direction: bytes wait, as in a partition, until it heals or
-                                      the connection times out */
+    struct distribution latency; /* nanoseconds */
+    uint64_t bandwidth;          /* bytes per second; 0 is unlimited */
+    /* Bytes are cut into segments of 1 .. this size; 0: delivered as sent. */
+    uint32_t segment_bytes_max;
+    /* Per segment: the connection dies (both ends see it closed after a timeout). */
+    uint32_t loss_per_million;
+    uint32_t flip_per_million;  /* per segment: one bit is flipped */
+    uint32_t stall_per_million; /* per segment: the link stalls for `stall` */
+    struct distribution stall;  /* nanoseconds */
+    /* Nothing passes in this direction: bytes wait, as in a partition, until it heals or the
+     * connection times out. */
+    bool blocked;
 };
 
-/* --- disk: per host ----------------------------------------------------------------------------------------------- */
+/* --- disk: per host --------------------------------------------------------------------------- */
 
 struct disk_settings {
     struct distribution read_latency, write_latency, sync_latency; /* nanoseconds */
-    uint64_t capacity;             /* bytes; a write beyond it answers DISK_FULL; 0 is unlimited */
+    uint64_t capacity; /* bytes; a write beyond it answers DISK_FULL; 0 is unlimited */
     uint32_t read_error_per_million, write_error_per_million, sync_error_per_million;
-    uint32_t bit_rot_per_million;  /* per read: one bit of what was stored has flipped for good */
-    uint32_t sector_bytes;         /* what tears at a crash; 512 */
+    uint32_t bit_rot_per_million; /* per read: one bit of what was stored has flipped for good */
+    uint32_t sector_bytes;        /* what tears at a crash; 512 */
 };
 
 /* At a loss of power, each sector that was not synced is lost, kept or torn by chance; names that were not synced with
  * the directory are lost or kept. A killed process loses nothing that it wrote. */
 enum crash_kind { CRASH_KILL, CRASH_POWER };
 
-/* --- clock: per host ---------------------------------------------------------------------------------------------- */
+/* --- clock: per host -------------------------------------------------------------------------- */
 
 struct clock_settings {
     int64_t offset_milliseconds; /* of the wall clock against virtual time */
@@ -75,9 +79,11 @@ struct world_defaults {
     struct link_settings link;
     struct disk_settings disk;
     struct clock_settings clock;
-    struct duration connection_timeout; /* how long bytes may wait unacknowledged before a connection dies */
-    struct distribution step_cost;      /* nanoseconds of a host's CPU that each event takes; a busy host's events wait */
-    struct wall_time epoch;             /* wall time at virtual time zero */
+    /* How long bytes may wait unacknowledged before a connection dies. */
+    struct duration connection_timeout;
+    /* Nanoseconds of a host's CPU that each event takes; a busy host's events wait. */
+    struct distribution step_cost;
+    struct wall_time epoch; /* wall time at virtual time zero */
 };
 
 void world_defaults_fill(struct world_defaults *defaults);

@@ -1,0 +1,68 @@
+/* simulated_file: one file as the page cache has it, as the disk has it, and what lies between.
+ *
+ *     cached   what reads see:        [AAAA][BBBB][CCCC]
+ *     writes   not yet durable:             B at 4   C at 8       oldest first
+ *     durable  what a power loss leaves:  [AAAA]
+ *
+ * A sync makes durable every write that was complete when the sync was issued. At a loss of power each sector of the
+ * other writes meets a fate of its own: lost, kept, kept as it was at some moment between, or torn in two. A sync that
+ * fails leaves the disk as a loss of power would, and the cache forgets those writes for good: a later sync that succeeds
+ * does not bring them back, as on Linux.
+ *
+ * Writes that wait for a sync are bounded: as a kernel does, the file writes the oldest back by itself when there are
+ * too many.
+ */
+#ifndef DUNLIN_SIM_SIMULATED_FILE_H
+#define DUNLIN_SIM_SIMULATED_FILE_H
+
+#include "engine/base/prng.h"
+#include "sim/file_image.h"
+#include "sim/object_pool.h"
+
+enum { FILE_UNSYNCED_WRITES_MAX = 4096, FILE_UNSYNCED_BYTES_MAX = 32 * 1024 * 1024 };
+
+struct file_write {
+    struct file_write *next;
+    uint64_t sequence;
+    uint64_t offset;
+    struct chunk *chunk; /* owned: what was written */
+    uint64_t size;       /* of these; the rest did not happen */
+    uint64_t length_after;
+};
+
+/* Where files take their memory from. */
+struct file_memory {
+    struct chunk_pool *chunks;
+    struct object_pool files;
+    struct object_pool writes;
+};
+
+struct simulated_file {
+    uint64_t references;
+    struct file_image cached, durable;
+    struct file_write *oldest, *newest; /* not yet durable */
+    uint64_t unsynced_count, unsynced_bytes;
+    uint64_t sequence; /* of the last write */
+};
+
+void file_memory_init(struct file_memory *memory, struct chunk_pool *chunks);
+void file_memory_deinit(struct file_memory *memory);
+
+/* Empty, one reference. */
+struct simulated_file *simulated_file_create(struct file_memory *memory);
+void simulated_file_release(struct simulated_file *file, struct file_memory *memory);
+
+/* Writes the first `size` bytes of the chunk, which it shares. */
+void simulated_file_write(struct simulated_file *file, struct file_memory *memory, uint64_t offset,
+                          struct chunk *chunk, uint64_t size);
+/* Writes up to `sequence` are durable, and the file is at least `length` long on the disk. */
+void simulated_file_sync(struct simulated_file *file, struct file_memory *memory, uint64_t sequence,
+                         uint64_t length);
+/* A sync up to `sequence` failed. */
+void simulated_file_fail_sync(struct simulated_file *file, struct file_memory *memory,
+                              uint64_t sequence, uint32_t sector_bytes, struct prng *prng);
+/* The cache is gone; what the disk has is all there is. */
+void simulated_file_lose_power(struct simulated_file *file, struct file_memory *memory,
+                               uint32_t sector_bytes, struct prng *prng);
+
+#endif
