@@ -40,10 +40,10 @@ struct store_config {
     uint64_t block_bytes;          /* target size of a table's block before compression */
     uint64_t table_bytes;          /* target size of a compacted table */
     uint64_t log_segment_bytes;
-    uint32_t filter_bits_per_key;  /* of the Bloom filter; 0 for none */
-    bool compress;                 /* blocks by LZ4 when that makes them smaller */
-    uint32_t tally_count;          /* number of tallies, a multiple of STORE_TALLIES_PER_PAGE */
-    uint64_t first_ticket;         /* tickets are drawn upwards from here */
+    uint32_t filter_bits_per_key; /* of the Bloom filter; 0 for none */
+    bool compress;                /* blocks by LZ4 when that makes them smaller */
+    uint32_t tally_count;         /* number of tallies, a multiple of STORE_TALLIES_PER_PAGE */
+    uint64_t first_ticket;        /* tickets are drawn upwards from here */
 };
 
 /* What a production node uses. */

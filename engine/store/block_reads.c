@@ -1,0 +1,232 @@
+#include "engine/store/block_reads.h"
+
+#include "engine/base/hash.h"
+
+#include <stdlib.h>
+
+enum { WAITERS_CAPACITY_MIN = 2, READY_CAPACITY_MIN = 16 };
+
+void block_reads_init(struct block_reads *reads, struct tickets *tickets) {
+    *reads = (struct block_reads){.tickets = tickets};
+}
+
+static void free_fetch(struct block_fetch *fetch) {
+    free(fetch->waiters);
+    free(fetch);
+}
+
+void block_reads_deinit(struct block_reads *reads) {
+    size_t position = 0;
+    uint64_t key;
+    struct block_fetch *fetch;
+    while ((fetch = id_map_next(&reads->fetches, &position, &key)) != NULL) {
+        if (table_file_release(fetch->file))
+            table_file_destroy(fetch->file);
+        free_fetch(fetch);
+    }
+    id_map_deinit(&reads->fetches);
+    for (uint32_t i = 0; i < BLOCK_ARRIVALS_MAX; i++)
+        buffer_deinit(&reads->arrivals[i].contents);
+    free(reads->ready);
+    *reads = (struct block_reads){0};
+}
+
+static bool is_same(const struct block_fetch *fetch, const struct table_file *file,
+                    const struct block_handle *handle) {
+    return fetch->file == file && fetch->handle.offset == handle->offset;
+}
+
+/* The fetch of this block, or else, in *key, where a new one belongs. */
+static struct block_fetch *find_fetch(const struct block_reads *reads,
+                                      const struct table_file *file,
+                                      const struct block_handle *handle, uint64_t *key) {
+    *key = hash_mix(file->number, handle->offset);
+    struct block_fetch *fetch;
+    /* Ends: there are at most BLOCK_FETCHES_MAX of them. */
+    while ((fetch = id_map_get(&reads->fetches, *key)) != NULL && !is_same(fetch, file, handle))
+        ++*key;
+    return fetch;
+}
+
+static void add_waiter(struct block_reads *reads, struct block_fetch *fetch, uint64_t waiter) {
+    for (uint32_t i = 0; i < fetch->waiter_count; i++) {
+        if (fetch->waiters[i] == waiter)
+            return;
+    }
+    if (fetch->waiter_count == fetch->waiter_capacity) {
+        fetch->waiter_capacity =
+            fetch->waiter_capacity == 0 ? WAITERS_CAPACITY_MIN : fetch->waiter_capacity * 2;
+        fetch->waiters = realloc(fetch->waiters, fetch->waiter_capacity * sizeof *fetch->waiters);
+        CHECK(fetch->waiters != NULL);
+    }
+    fetch->waiters[fetch->waiter_count++] = waiter;
+    reads->waiter_count++;
+}
+
+bool block_reads_ask(struct block_reads *reads, struct table_file *file,
+                     const struct block_handle *handle, uint64_t waiter, struct effects *effects) {
+    if (reads->waiter_count >= BLOCK_WAITERS_MAX)
+        return false;
+    uint64_t key;
+    struct block_fetch *fetch = find_fetch(reads, file, handle, &key);
+    if (fetch == NULL) {
+        if (reads->fetches.count >= BLOCK_FETCHES_MAX)
+            return false;
+        fetch = calloc(1, sizeof *fetch);
+        CHECK(fetch != NULL);
+        fetch->file = file;
+        fetch->handle = *handle;
+        fetch->key = key;
+        fetch->wait = (struct disk_wait){.kind = WAIT_BLOCK_READ, .owner = fetch};
+        table_file_acquire(file);
+        id_map_put(&reads->fetches, key, fetch);
+        effects_read(effects, tickets_draw(reads->tickets, &fetch->wait), table_file_id(file),
+                     handle->offset, handle->size);
+        reads->reads++;
+    }
+    add_waiter(reads, fetch, waiter);
+    return true;
+}
+
+bool block_reads_find(const struct block_reads *reads, uint64_t file, uint64_t offset,
+                      struct bytes *contents) {
+    for (uint32_t i = 0; i < reads->arrival_count; i++) {
+        const struct block_arrival *arrival =
+            &reads->arrivals[(reads->arrival_first + i) % BLOCK_ARRIVALS_MAX];
+        if (arrival->file == file && arrival->offset == offset) {
+            *contents = buffer_bytes(&arrival->contents);
+            return true;
+        }
+    }
+    return false;
+}
+
+static void move_oldest_arrival(struct block_reads *reads, struct block_cache *cache) {
+    struct block_arrival *oldest = &reads->arrivals[reads->arrival_first];
+    reads->arrival_bytes -= oldest->contents.size;
+    if (oldest->file != 0)
+        block_cache_put(cache, oldest->file, oldest->offset, &oldest->contents);
+    else
+        buffer_deinit(&oldest->contents);
+    reads->arrival_first = (reads->arrival_first + 1) % BLOCK_ARRIVALS_MAX;
+    reads->arrival_count--;
+}
+
+static void add_arrival(struct block_reads *reads, const struct block_fetch *fetch,
+                        struct buffer contents, struct block_cache *cache) {
+    struct bytes already;
+    if (block_reads_find(reads, fetch->file->number, fetch->handle.offset, &already)) {
+        buffer_deinit(&contents);
+        return;
+    }
+    while (reads->arrival_count == BLOCK_ARRIVALS_MAX ||
+           (reads->arrival_count >= BLOCK_ARRIVALS_KEPT &&
+            reads->arrival_bytes + contents.size > BLOCK_ARRIVALS_BYTES_MAX))
+        move_oldest_arrival(reads, cache);
+    uint32_t at = (reads->arrival_first + reads->arrival_count++) % BLOCK_ARRIVALS_MAX;
+    reads->arrival_bytes += contents.size;
+    reads->arrivals[at] = (struct block_arrival){
+        .file = fetch->file->number,
+        .offset = fetch->handle.offset,
+        .contents = contents,
+    };
+}
+
+static void note_failure(struct block_reads *reads, const struct block_fetch *fetch,
+                         uint64_t waiter) {
+    /* Full: the oldest makes way; its waiter, should it still ask, reads once more. */
+    if (reads->failure_count == BLOCK_FAILURES_MAX) {
+        reads->failure_count--;
+        memmove(reads->failures, reads->failures + 1,
+                reads->failure_count * sizeof *reads->failures);
+    }
+    reads->failures[reads->failure_count++] = (struct block_failure){
+        .waiter = waiter, .file = fetch->file->number, .offset = fetch->handle.offset};
+}
+
+bool block_reads_take_failure(struct block_reads *reads, uint64_t waiter, uint64_t file,
+                              uint64_t offset) {
+    for (uint32_t i = 0; i < reads->failure_count; i++) {
+        const struct block_failure *failure = &reads->failures[i];
+        if (failure->waiter != waiter || failure->file != file || failure->offset != offset)
+            continue;
+        reads->failure_count--;
+        memmove(reads->failures + i, reads->failures + i + 1,
+                (reads->failure_count - i) * sizeof *reads->failures);
+        return true;
+    }
+    return false;
+}
+
+static void grow_ready(struct block_reads *reads) {
+    size_t capacity = reads->ready_capacity == 0 ? READY_CAPACITY_MIN : reads->ready_capacity * 2;
+    uint64_t *ready = malloc(capacity * sizeof *ready);
+    CHECK(ready != NULL);
+    for (size_t i = 0; i < reads->ready_count; i++)
+        ready[i] = reads->ready[(reads->ready_first + i) % reads->ready_capacity];
+    free(reads->ready);
+    reads->ready = ready;
+    reads->ready_first = 0;
+    reads->ready_capacity = capacity;
+}
+
+void block_reads_add_ready(struct block_reads *reads, uint64_t waiter) {
+    if (waiter == BLOCK_WAITER_OWN) {
+        reads->own_ready = true;
+        return;
+    }
+    if (reads->ready_count == reads->ready_capacity)
+        grow_ready(reads);
+    reads->ready[(reads->ready_first + reads->ready_count++) % reads->ready_capacity] = waiter;
+}
+
+bool block_reads_next_ready(struct block_reads *reads, uint64_t *waiter) {
+    if (reads->ready_count == 0)
+        return false;
+    *waiter = reads->ready[reads->ready_first];
+    reads->ready_first = (reads->ready_first + 1) % reads->ready_capacity;
+    reads->ready_count--;
+    return true;
+}
+
+static void wake(struct block_reads *reads, struct block_fetch *fetch, bool failed) {
+    for (uint32_t i = 0; i < fetch->waiter_count; i++) {
+        if (failed)
+            note_failure(reads, fetch, fetch->waiters[i]);
+        block_reads_add_ready(reads, fetch->waiters[i]);
+    }
+    reads->waiter_count -= fetch->waiter_count;
+    fetch->waiter_count = 0;
+}
+
+struct table_file *block_reads_on_done(struct block_reads *reads, struct block_fetch *fetch,
+                                       enum disk_status status, struct bytes raw,
+                                       struct block_cache *cache) {
+    struct buffer contents = {0};
+    bool sound = status == DISK_OK && raw.size == fetch->handle.size &&
+                 table_block_unpack(&fetch->handle, raw, &contents) == TABLE_OK;
+    if (sound)
+        add_arrival(reads, fetch, contents, cache);
+    else
+        buffer_deinit(&contents);
+    wake(reads, fetch, !sound);
+    id_map_remove(&reads->fetches, fetch->key);
+    struct table_file *file = fetch->file;
+    free_fetch(fetch);
+    return file;
+}
+
+void block_reads_wake_all(struct block_reads *reads) {
+    size_t position = 0;
+    uint64_t key;
+    struct block_fetch *fetch;
+    while ((fetch = id_map_next(&reads->fetches, &position, &key)) != NULL)
+        wake(reads, fetch, false);
+}
+
+void block_reads_forget_file(struct block_reads *reads, uint64_t file) {
+    for (uint32_t i = 0; i < BLOCK_ARRIVALS_MAX; i++) {
+        if (reads->arrivals[i].file == file)
+            reads->arrivals[i].file = 0;
+    }
+}

@@ -1,0 +1,267 @@
+#include "engine/store/compaction.h"
+
+#include "engine/base/text.h"
+#include "engine/store/compaction_pick.h"
+
+#include <stdlib.h>
+
+static const struct version_level *upper_level(const struct compaction *compaction) {
+    return &compaction->version->levels[compaction->level];
+}
+
+static const struct version_level *lower_level(const struct compaction *compaction) {
+    return &compaction->version->levels[compaction->level + 1];
+}
+
+static void add_sources(struct compaction *compaction) {
+    struct table_file *const *upper = upper_level(compaction)->tables + compaction->upper_at;
+    uint32_t length = compaction->upper_count;
+    for (uint32_t at = 0; at < compaction->upper_count; at += length) {
+        if (compaction->level == 0)
+            length = version_run_length(compaction->version, at);
+        merge_add_run(&compaction->merge, upper + at, length);
+    }
+    if (compaction->lower_count > 0)
+        merge_add_run(&compaction->merge, lower_level(compaction)->tables + compaction->lower_at,
+                      compaction->lower_count);
+}
+
+static void begin_merge(struct store *store) {
+    struct compaction *compaction = &store->compaction;
+    add_sources(compaction);
+    compaction->stream_count = compaction->merge.count;
+    compaction->streams = calloc(compaction->stream_count, sizeof *compaction->streams);
+    CHECK(compaction->streams != NULL);
+    for (uint32_t i = 0; i < compaction->stream_count; i++)
+        block_stream_init(&compaction->streams[i], &store->tickets);
+    struct table_options options = store_table_options(store);
+    table_output_init(&compaction->output, &store->tickets, &options, store->config.table_bytes);
+    compaction->step = merge_seek(&compaction->merge, (struct bytes){0}, false);
+}
+
+/* Level 0 never moves a table as it is: its runs may hide entries of one another. */
+static bool may_move(const struct compaction_pick *pick) {
+    return pick->level > 0 && pick->lower_count == 0;
+}
+
+static bool begin(struct store *store) {
+    struct compaction *compaction = &store->compaction;
+    struct compaction_pick pick;
+    if (!compaction_pick(store, &pick, &compaction->blocked))
+        return false;
+    compaction->level = pick.level;
+    compaction->upper_at = pick.upper_at;
+    compaction->upper_count = pick.upper_count;
+    compaction->lower_at = pick.lower_at;
+    compaction->lower_count = pick.lower_count;
+    compaction->moves = may_move(&pick);
+    compaction->version = store->version;
+    version_acquire(compaction->version);
+    compaction->phase = COMPACTION_MERGING;
+    if (!compaction->moves)
+        begin_merge(store);
+    return true;
+}
+
+static bool must_keep(const struct compaction *compaction) {
+    return !compaction->merge.removed ||
+           version_is_deeper(compaction->version, compaction->level + 1, compaction->merge.key);
+}
+
+/* Hands the merge the block that it waits for. False when that has to be read first. */
+static bool feed(struct compaction *compaction, size_t *bytes) {
+    struct run_cursor *run = &compaction->merge.waiting->run;
+    struct block_stream *stream =
+        &compaction->streams[compaction->merge.waiting - compaction->merge.sources];
+    struct bytes raw;
+    if (!block_stream_take(stream, run_cursor_table(run), run->position, &raw))
+        return false;
+    run_cursor_feed_raw(run, raw);
+    *bytes += raw.size;
+    compaction->step = merge_resume(&compaction->merge);
+    return true;
+}
+
+static void take_entry(struct store *store, size_t *bytes) {
+    struct compaction *compaction = &store->compaction;
+    *bytes += compaction->merge.key.size + compaction->merge.value.size;
+    if (must_keep(compaction))
+        table_output_add(&compaction->output, &store->facts.next_file, compaction->merge.key,
+                         compaction->merge.value, compaction->merge.removed);
+    compaction->step = merge_next(&compaction->merge);
+}
+
+static void merge_slice(struct store *store) {
+    struct compaction *compaction = &store->compaction;
+    size_t bytes = 0;
+    /* Reading and writing both count, an entry at the least as one byte. */
+    while (bytes < 2 * STORE_SLICE_BYTES) {
+        if (compaction->step == MERGE_NEEDS_BLOCK) {
+            if (!feed(compaction, &bytes))
+                return;
+        } else if (compaction->step == MERGE_ENTRY && table_output_has_room(&compaction->output)) {
+            take_entry(store, &bytes);
+        } else {
+            break;
+        }
+    }
+    if (compaction->step == MERGE_END)
+        table_output_end(&compaction->output);
+}
+
+static bool reads_are_pending(const struct compaction *compaction) {
+    for (uint32_t i = 0; i < compaction->stream_count; i++) {
+        if (compaction->streams[i].wait.pending)
+            return true;
+    }
+    return false;
+}
+
+/* The table that could not be read, or null. */
+static struct table_file *failed_input(struct compaction *compaction) {
+    if (compaction->step == MERGE_CORRUPT) {
+        struct table_file *file = run_cursor_table(&compaction->merge.waiting->run);
+        file->read_failures = COMPACTION_READ_FAILURES_MAX;
+        return file;
+    }
+    for (uint32_t i = 0; i < compaction->stream_count; i++) {
+        if (compaction->streams[i].failed) {
+            compaction->streams[i].ahead.file->read_failures++;
+            return compaction->streams[i].ahead.file;
+        }
+    }
+    return NULL;
+}
+
+static void abandon(struct compaction *compaction, const struct table_file *damaged,
+                    struct effects *effects) {
+    compaction->phase = COMPACTION_ABANDONING;
+    char name[FILE_NAME_SIZE];
+    file_name(table_file_id(damaged), name);
+    struct buffer sentence = {0};
+    text_append(&sentence, "compaction is abandoned: ");
+    text_append(&sentence, name);
+    text_append(&sentence, " cannot be read");
+    effects_note(effects, NOTE_WARNING, arena_copy(&effects->arena, buffer_bytes(&sentence)));
+    buffer_deinit(&sentence);
+}
+
+static void end_job(struct store *store) {
+    struct compaction *compaction = &store->compaction;
+    for (uint32_t i = 0; i < compaction->stream_count; i++)
+        block_stream_deinit(&compaction->streams[i]);
+    free(compaction->streams);
+    compaction->streams = NULL;
+    compaction->stream_count = 0;
+    merge_clear(&compaction->merge);
+    table_output_deinit(&compaction->output);
+    compaction->phase = COMPACTION_IDLE;
+    struct version *version = compaction->version;
+    compaction->version = NULL;
+    store_release_version(store, version);
+}
+
+static void drop_outputs(struct store *store) {
+    struct table_output *output = &store->compaction.output;
+    for (uint32_t i = 0; i < output->made.count; i++)
+        store_remove_later(store, table_file_id(output->made.items[i]));
+    if (output->builder != NULL)
+        store_remove_later(store, output->file);
+    end_job(store);
+}
+
+static void put_removed(struct buffer *payload, const struct version_level *level, uint32_t at,
+                        uint32_t count) {
+    for (uint32_t i = at; i < at + count; i++)
+        manifest_put_removed(payload, level->tables[i]);
+}
+
+static void begin_install(struct store *store, struct effects *effects) {
+    struct compaction *compaction = &store->compaction;
+    struct buffer *payload = store_begin_manifest(store, PURPOSE_COMPACTION, &store->facts);
+    if (payload == NULL)
+        return;
+    put_removed(payload, upper_level(compaction), compaction->upper_at, compaction->upper_count);
+    put_removed(payload, lower_level(compaction), compaction->lower_at, compaction->lower_count);
+    const struct table_list *made = &compaction->output.made;
+    for (uint32_t i = 0; i < made->count; i++)
+        manifest_put_added(payload, compaction->level + 1, made->items[i]);
+    if (compaction->moves)
+        manifest_put_added(payload, compaction->level + 1,
+                           upper_level(compaction)->tables[compaction->upper_at]);
+    manifest_writer_send(&store->manifest, effects);
+    compaction->phase = COMPACTION_INSTALLING;
+}
+
+/* True when the next slice need not wait for a file operation. */
+static bool slice_is_left(const struct compaction *compaction) {
+    if (compaction->phase != COMPACTION_MERGING || compaction->moves || compaction->output.done ||
+        table_output_waits(&compaction->output))
+        return false;
+    if (compaction->step != MERGE_NEEDS_BLOCK)
+        return true;
+    uint32_t source = (uint32_t)(compaction->merge.waiting - compaction->merge.sources);
+    return !compaction->streams[source].wait.pending;
+}
+
+bool compaction_pump(struct store *store, struct effects *effects) {
+    struct compaction *compaction = &store->compaction;
+    if (compaction->phase == COMPACTION_IDLE && !begin(store))
+        return false;
+    if (compaction->phase == COMPACTION_MERGING && !compaction->moves && !compaction->output.done) {
+        merge_slice(store);
+        const struct table_file *damaged = failed_input(compaction);
+        if (damaged != NULL)
+            abandon(compaction, damaged, effects);
+        for (uint32_t i = 0; damaged == NULL && i < compaction->stream_count; i++)
+            block_stream_pump(&compaction->streams[i], effects);
+        if (damaged == NULL)
+            table_output_pump(&compaction->output, effects);
+    }
+    if (compaction->phase == COMPACTION_MERGING && (compaction->moves || compaction->output.done))
+        begin_install(store, effects);
+    if (compaction->phase == COMPACTION_ABANDONING) {
+        if (reads_are_pending(compaction) || table_output_waits(&compaction->output))
+            return false;
+        drop_outputs(store);
+        return true;
+    }
+    return slice_is_left(compaction);
+}
+
+static void list_tables(struct table_list *list, const struct version_level *level, uint32_t at,
+                        uint32_t count) {
+    for (uint32_t i = at; i < at + count; i++)
+        table_list_add(list, level->tables[i]);
+}
+
+void compaction_installed(struct store *store) {
+    struct compaction *compaction = &store->compaction;
+    const struct version_level *upper = upper_level(compaction);
+    struct buffer *turn = &compaction->next_from[compaction->level];
+    buffer_clear(turn);
+    buffer_append(turn, table_file_largest(upper->tables[compaction->upper_at]));
+    struct version_edit edit = {.added_level = compaction->level + 1};
+    list_tables(&edit.removed, upper, compaction->upper_at, compaction->upper_count);
+    list_tables(&edit.removed, lower_level(compaction), compaction->lower_at,
+                compaction->lower_count);
+    list_tables(&edit.added, &(struct version_level){.tables = compaction->output.made.items}, 0,
+                compaction->output.made.count);
+    if (compaction->moves)
+        table_list_add(&edit.added, upper->tables[compaction->upper_at]);
+    store_install(store, &edit);
+    table_list_deinit(&edit.added);
+    table_list_deinit(&edit.removed);
+    store->figures.compactions++;
+    store->figures.table_bytes_written += compaction->output.bytes_written;
+    end_job(store);
+}
+
+void compaction_deinit(struct store *store) {
+    struct compaction *compaction = &store->compaction;
+    if (compaction->phase != COMPACTION_IDLE)
+        end_job(store);
+    merge_deinit(&compaction->merge);
+    for (uint32_t level = 0; level < VERSION_LEVELS; level++)
+        buffer_deinit(&compaction->next_from[level]);
+}

@@ -1,0 +1,114 @@
+#include "engine/store/flush.h"
+
+#include "engine/store/store_state.h"
+
+#include <stdlib.h>
+
+void flush_deinit(struct flush *flush) {
+    table_output_deinit(&flush->output);
+}
+
+/* Level 0 must not grow faster than compaction takes it away; writers then see BUSY. */
+static bool may_begin(const struct store *store) {
+    if (store->frozen_count == 0)
+        return false;
+    return store->version->run_count < STORE_RUNS_FLUSH_MAX || store->closing != CLOSE_NOT_ASKED ||
+           store->compaction.blocked;
+}
+
+static void begin(struct store *store) {
+    struct flush *flush = &store->flush;
+    struct table_options options = store_table_options(store);
+    table_output_init(&flush->output, &store->tickets, &options, store->config.table_bytes);
+    flush->node = memtable_first(store->frozen[0]);
+    flush->phase = FLUSH_BUILDING;
+}
+
+static void build_slice(struct store *store, struct effects *effects) {
+    struct flush *flush = &store->flush;
+    size_t bytes = 0;
+    while (flush->node != NULL && bytes < STORE_SLICE_BYTES &&
+           table_output_has_room(&flush->output)) {
+        const struct memtable_node *node = flush->node;
+        table_output_add(&flush->output, &store->facts.next_file, memtable_node_key(node),
+                         memtable_node_value(node), node->removed);
+        bytes += node->key_size + node->value_size;
+        flush->node = memtable_node_next(node);
+    }
+    if (flush->node == NULL)
+        table_output_end(&flush->output);
+    table_output_pump(&flush->output, effects);
+}
+
+/* What the manifest is to say once the oldest frozen memtable lies in tables. */
+static struct manifest_facts facts_after(const struct store *store) {
+    struct manifest_facts facts = store->facts;
+    facts.flushed_sequence = store->frozen[0]->last_sequence;
+    facts.log_first = log_writer_first_kept(&store->log, facts.flushed_sequence, facts.next_file);
+    for (uint32_t i = facts.sealed_count; i-- > 0;) {
+        if (facts.sealed[i].last_sequence > facts.flushed_sequence)
+            facts.log_first = facts.sealed[i].number;
+    }
+    return facts;
+}
+
+static void begin_install(struct store *store, struct effects *effects) {
+    struct manifest_facts facts = facts_after(store);
+    struct buffer *payload = store_begin_manifest(store, PURPOSE_FLUSH, &facts);
+    if (payload == NULL)
+        return;
+    const struct table_list *made = &store->flush.output.made;
+    for (uint32_t i = 0; i < made->count; i++)
+        manifest_put_added(payload, 0, made->items[i]);
+    manifest_writer_send(&store->manifest, effects);
+    store->flush.phase = FLUSH_INSTALLING;
+}
+
+bool flush_pump(struct store *store, struct effects *effects) {
+    struct flush *flush = &store->flush;
+    if (flush->phase == FLUSH_IDLE && may_begin(store))
+        begin(store);
+    if (flush->phase != FLUSH_BUILDING)
+        return false;
+    if (!flush->output.done)
+        build_slice(store, effects);
+    if (flush->output.done)
+        begin_install(store, effects);
+    return flush->phase == FLUSH_BUILDING && !flush->output.done &&
+           !table_output_waits(&flush->output);
+}
+
+static void drop_oldest_frozen(struct store *store) {
+    memtable_destroy(store->frozen[0]);
+    store->frozen_count--;
+    memmove(store->frozen, store->frozen + 1, store->frozen_count * sizeof(struct memtable *));
+}
+
+static void retire_log(struct store *store) {
+    struct manifest_facts *facts = &store->facts;
+    uint64_t flushed = facts->flushed_sequence;
+    for (uint32_t i = 0; i < facts->sealed_count; i++) {
+        if (facts->sealed[i].last_sequence <= flushed)
+            store_remove_later(store, (struct file_id){FILE_LOG, facts->sealed[i].number});
+    }
+    manifest_facts_unseal(facts, flushed);
+    uint64_t number;
+    while ((number = log_writer_retire(&store->log, flushed)) != 0)
+        store_remove_later(store, (struct file_id){FILE_LOG, number});
+}
+
+void flush_installed(struct store *store) {
+    struct flush *flush = &store->flush;
+    struct manifest_facts facts = facts_after(store);
+    store->facts.flushed_sequence = facts.flushed_sequence;
+    store->facts.log_first = facts.log_first;
+    struct version_edit edit = {.added_level = 0, .added = flush->output.made};
+    /* The scans that look into the memtable go first. */
+    store_install(store, &edit);
+    drop_oldest_frozen(store);
+    retire_log(store);
+    store->figures.flushes++;
+    store->figures.table_bytes_written += flush->output.bytes_written;
+    table_output_deinit(&flush->output);
+    flush->phase = FLUSH_IDLE;
+}

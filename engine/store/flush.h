@@ -1,0 +1,29 @@
+/* flush: the oldest frozen memtable becomes tables at level 0, a slice at a time.
+ *
+ *     IDLE --a memtable is frozen--> BUILDING --tables synced, directory synced--> INSTALLING
+ *       ^                                                                             |
+ *       \----------- memtable dropped, log segments removed <---- manifest edit durable
+ */
+#ifndef DUNLIN_STORE_FLUSH_H
+#define DUNLIN_STORE_FLUSH_H
+
+#include "engine/store/memtable.h"
+#include "engine/store/table_output.h"
+
+enum flush_phase { FLUSH_IDLE, FLUSH_BUILDING, FLUSH_INSTALLING };
+
+struct store;
+
+struct flush {
+    enum flush_phase phase;
+    struct table_output output;
+    const struct memtable_node *node; /* the next to add; null at the end */
+};
+
+/* Does a slice. True when work is left that waits for no I/O. */
+bool flush_pump(struct store *store, struct effects *effects);
+/* The manifest's edit is durable. */
+void flush_installed(struct store *store);
+void flush_deinit(struct flush *flush);
+
+#endif

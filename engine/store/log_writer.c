@@ -1,0 +1,182 @@
+#include "engine/store/log_writer.h"
+
+#include "engine/store/log_batch.h"
+#include "engine/store/log_record.h"
+
+#include <stdlib.h>
+
+enum { HEADERS_SIZE = RECORD_FILE_HEADER_SIZE + RECORD_HEADER_SIZE, SEGMENTS_CAPACITY_MIN = 4 };
+
+void log_writer_init(struct log_writer *log, const struct store_config *config,
+                     struct tickets *tickets) {
+    *log = (struct log_writer){
+        .tickets = tickets,
+        .policy = config->sync,
+        .interval = config->sync_interval,
+        .segment_bytes = config->log_segment_bytes,
+        .file = {.kind = FILE_LOG},
+        .sync_due = INSTANT_NEVER,
+        .write_wait = {.kind = WAIT_LOG_WRITE},
+        .sync_wait = {.kind = WAIT_LOG_SYNC},
+        .directory_wait = {.kind = WAIT_LOG_DIRECTORY},
+    };
+}
+
+void log_writer_deinit(struct log_writer *log) {
+    buffer_deinit(&log->filling);
+    buffer_deinit(&log->writing);
+    free(log->segments);
+    log->segments = NULL;
+}
+
+void log_writer_begin(struct log_writer *log, uint64_t last_sequence) {
+    log->next_sequence = last_sequence + 1;
+    log->sent = log->written = log->durable = last_sequence;
+}
+
+uint64_t log_writer_append(struct log_writer *log, const struct store_batch *batch) {
+    if (log->filling_count == 0) {
+        buffer_clear(&log->filling);
+        memset(buffer_reserve(&log->filling, HEADERS_SIZE), 0, HEADERS_SIZE);
+        log->filling.size = HEADERS_SIZE;
+    }
+    log_batch_encode(batch, &log->filling);
+    log->filling_count++;
+    return log->next_sequence++;
+}
+
+static bool sync_is_pending(const struct log_writer *log) {
+    return log->sync_wait.pending || log->directory_wait.pending;
+}
+
+static bool segment_is_full(const struct log_writer *log) {
+    uint64_t frame = log->filling.size - RECORD_FILE_HEADER_SIZE;
+    return log->offset > RECORD_FILE_HEADER_SIZE && log->offset + frame > log->segment_bytes;
+}
+
+static bool needs_new_segment(const struct log_writer *log) {
+    return log->file.number == 0 || segment_is_full(log);
+}
+
+static void open_segment(struct log_writer *log, uint64_t number) {
+    log->file.number = number;
+    log->identity = record_file_identity(log->file);
+    log->offset = 0;
+    log->name_synced = false;
+    if (log->segment_count == log->segment_capacity) {
+        log->segment_capacity =
+            log->segment_capacity == 0 ? SEGMENTS_CAPACITY_MIN : log->segment_capacity * 2;
+        log->segments = realloc(log->segments, log->segment_capacity * sizeof *log->segments);
+        CHECK(log->segments != NULL);
+    }
+    log->segments[log->segment_count++] = (struct log_segment){.number = number};
+}
+
+/* The file header goes out together with the first record: nothing is written ahead of need. */
+static void start_write(struct log_writer *log, struct effects *effects) {
+    struct buffer swap = log->writing;
+    log->writing = log->filling;
+    log->filling = swap;
+    uint8_t *frame = log->writing.data + RECORD_FILE_HEADER_SIZE;
+    size_t frame_size = log->writing.size - RECORD_FILE_HEADER_SIZE;
+    struct record record = {
+        .kind = RECORD_BATCHES,
+        .count = log->filling_count,
+        .sequence = log->sent + 1,
+        .synced = log->durable,
+    };
+    record_seal(frame, frame_size, &record, log->identity);
+    struct bytes bytes = bytes_of(frame, frame_size);
+    if (log->offset == 0) {
+        record_file_header(log->file, log->writing.data);
+        bytes = buffer_bytes(&log->writing);
+    }
+    effects_write(effects, tickets_draw(log->tickets, &log->write_wait), log->file, log->offset,
+                  bytes);
+    log->offset += bytes.size;
+    log->bytes_written += bytes.size;
+    log->sent += log->filling_count;
+    log->filling_count = 0;
+    buffer_clear(&log->filling);
+    log->segments[log->segment_count - 1].last_sequence = log->sent;
+}
+
+static void start_sync(struct log_writer *log, struct effects *effects) {
+    log->sync_target = log->written;
+    log->syncs++;
+    effects_sync(effects, tickets_draw(log->tickets, &log->sync_wait), log->file);
+    if (!log->name_synced)
+        effects_sync_directory(effects, tickets_draw(log->tickets, &log->directory_wait));
+}
+
+static bool sync_is_due(const struct log_writer *log, struct instant now) {
+    if (sync_is_pending(log) || log->written <= log->durable)
+        return false;
+    bool blocks_a_segment = log->filling_count > 0 && needs_new_segment(log);
+    return blocks_a_segment || log->wanted > log->durable || log->policy == STORE_SYNC_ALWAYS ||
+           instant_reached(now, log->sync_due);
+}
+
+void log_writer_pump(struct log_writer *log, struct instant now, uint64_t *next_file,
+                     struct effects *effects) {
+    if (sync_is_due(log, now))
+        start_sync(log, effects);
+    if (log->filling_count == 0 || log->write_wait.pending)
+        return;
+    if (needs_new_segment(log)) {
+        if (log->durable < log->written || sync_is_pending(log))
+            return;
+        open_segment(log, (*next_file)++);
+    }
+    start_write(log, effects);
+}
+
+static void on_written(struct log_writer *log, struct instant now) {
+    log->written = log->sent;
+    if (log->policy == STORE_SYNC_INTERVAL && log->sync_due.nanoseconds == UINT64_MAX)
+        log->sync_due = instant_after(now, log->interval);
+}
+
+static void on_synced(struct log_writer *log, struct instant now) {
+    if (sync_is_pending(log))
+        return;
+    log->name_synced = true;
+    log->durable = log->sync_target;
+    bool more = log->policy == STORE_SYNC_INTERVAL && log->written > log->durable;
+    log->sync_due = more ? instant_after(now, log->interval) : INSTANT_NEVER;
+}
+
+bool log_writer_on_done(struct log_writer *log, enum wait_kind kind, enum disk_status status,
+                        struct instant now) {
+    if (status != DISK_OK)
+        return false;
+    if (kind == WAIT_LOG_WRITE)
+        on_written(log, now);
+    else
+        on_synced(log, now);
+    return true;
+}
+
+struct instant log_writer_deadline(const struct log_writer *log) {
+    bool can_sync = !sync_is_pending(log) && log->written > log->durable;
+    return can_sync ? log->sync_due : INSTANT_NEVER;
+}
+
+uint64_t log_writer_retire(struct log_writer *log, uint64_t sequence) {
+    if (log->segment_count < 2 || log->segments[0].last_sequence > sequence)
+        return 0;
+    uint64_t number = log->segments[0].number;
+    log->segment_count--;
+    memmove(log->segments, log->segments + 1, log->segment_count * sizeof *log->segments);
+    return number;
+}
+
+uint64_t log_writer_first_kept(const struct log_writer *log, uint64_t sequence,
+                               uint64_t next_file) {
+    for (uint32_t i = 0; i < log->segment_count; i++) {
+        bool open = i + 1 == log->segment_count;
+        if (open || log->segments[i].last_sequence > sequence)
+            return log->segments[i].number;
+    }
+    return next_file;
+}

@@ -1,0 +1,84 @@
+/* log_writer: group commit. At most one write and one sync are under way; what arrives meanwhile
+ * joins the next write.
+ *
+ *     append --> [ filling ] --pump--> [ writing ] --write done--> written --sync done--> durable
+ *
+ * A write may go out while a sync is under way; the next sync covers it. A segment that is full is
+ * synced to its end before the first byte of the next one is written, so that a segment's mere
+ * existence proves that the one before it is complete. The first sync of a segment waits for a sync
+ * of the directory too: without its name its bytes would be lost.
+ *
+ *     sequence = log_writer_append(&log, &batch);
+ *     log_writer_pump(&log, now, &next_file, effects);      // once a step
+ *     if (!log_writer_on_done(&log, wait->kind, status, now)) -> the log has failed for good
+ */
+#ifndef DUNLIN_STORE_LOG_WRITER_H
+#define DUNLIN_STORE_LOG_WRITER_H
+
+#include "engine/store/store.h"
+#include "engine/store/tickets.h"
+
+/* A segment that was written in this life. */
+struct log_segment {
+    uint64_t number;
+    uint64_t last_sequence; /* of what was sent into it so far */
+};
+
+struct log_writer {
+    struct tickets *tickets;
+    enum store_sync policy;
+    struct duration interval;
+    uint64_t segment_bytes;
+
+    struct file_id file; /* number 0 while no segment is open */
+    uint64_t identity;
+    uint64_t offset; /* where the next write goes */
+    bool name_synced;
+
+    struct buffer filling; /* room for the headers, then batches */
+    uint32_t filling_count;
+    struct buffer writing; /* what the write under way borrows */
+
+    uint64_t next_sequence; /* of the next batch */
+    uint64_t sent;          /* last sequence handed to a write */
+    uint64_t written, durable;
+    uint64_t wanted; /* somebody waits for durability up to here */
+    uint64_t sync_target;
+    struct instant sync_due; /* of the interval policy; INSTANT_NEVER when nothing waits */
+
+    struct log_segment *segments; /* oldest first; the last is the open one */
+    uint32_t segment_count, segment_capacity;
+
+    struct disk_wait write_wait, sync_wait, directory_wait;
+    uint64_t bytes_written, syncs;
+};
+
+void log_writer_init(struct log_writer *log, const struct store_config *config,
+                     struct tickets *tickets);
+void log_writer_deinit(struct log_writer *log);
+/* Recovery found everything up to `last_sequence`, and synced it. */
+void log_writer_begin(struct log_writer *log, uint64_t last_sequence);
+/* Returns the batch's sequence number. */
+uint64_t log_writer_append(struct log_writer *log, const struct store_batch *batch);
+/* Bytes that wait for their write to begin. */
+static inline uint64_t log_writer_backlog(const struct log_writer *log) {
+    return log->filling.size;
+}
+/* Begins a write or a sync where one is due. New segments draw their number from *next_file. */
+void log_writer_pump(struct log_writer *log, struct instant now, uint64_t *next_file,
+                     struct effects *effects);
+/* Takes a WAIT_LOG_*. False when the operation failed. */
+MUST_USE bool log_writer_on_done(struct log_writer *log, enum wait_kind kind,
+                                 enum disk_status status, struct instant now);
+static inline bool log_writer_is_idle(const struct log_writer *log) {
+    return !log->write_wait.pending && !log->sync_wait.pending && !log->directory_wait.pending;
+}
+struct instant log_writer_deadline(const struct log_writer *log);
+/* Takes out and returns the oldest segment when everything in it is <= `sequence` and it is not the
+ * open one; 0 when there is none. */
+uint64_t log_writer_retire(struct log_writer *log, uint64_t sequence);
+/* The number of the oldest segment that a retire up to `sequence` would leave; *next_file's value
+ * when it would leave none. */
+uint64_t log_writer_first_kept(const struct log_writer *log, uint64_t sequence, uint64_t next_file);
+
+#endif

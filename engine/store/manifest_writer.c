@@ -1,0 +1,78 @@
+#include "engine/store/manifest_writer.h"
+
+#include "engine/store/log_record.h"
+
+enum { HEADERS_SIZE = RECORD_FILE_HEADER_SIZE + RECORD_HEADER_SIZE };
+
+void manifest_writer_init(struct manifest_writer *writer, struct tickets *tickets) {
+    *writer = (struct manifest_writer){
+        .tickets = tickets,
+        .file = {.kind = FILE_MANIFEST},
+        .write_wait = {.kind = WAIT_MANIFEST_WRITE},
+        .sync_wait = {.kind = WAIT_MANIFEST_SYNC},
+        .directory_wait = {.kind = WAIT_MANIFEST_DIRECTORY},
+    };
+}
+
+void manifest_writer_deinit(struct manifest_writer *writer) {
+    buffer_deinit(&writer->frame);
+}
+
+struct buffer *manifest_writer_begin(struct manifest_writer *writer, enum manifest_purpose purpose,
+                                     uint64_t new_number) {
+    CHECK(manifest_writer_is_idle(writer) && purpose != PURPOSE_NONE);
+    writer->purpose = purpose;
+    writer->creating = new_number != 0;
+    if (writer->creating) {
+        writer->older = writer->file.number;
+        writer->file.number = new_number;
+        writer->offset = 0;
+        writer->records = 0;
+    }
+    buffer_clear(&writer->frame);
+    memset(buffer_reserve(&writer->frame, HEADERS_SIZE), 0, HEADERS_SIZE);
+    writer->frame.size = HEADERS_SIZE;
+    return &writer->frame;
+}
+
+void manifest_writer_send(struct manifest_writer *writer, struct effects *effects) {
+    uint8_t *frame = writer->frame.data + RECORD_FILE_HEADER_SIZE;
+    size_t frame_size = writer->frame.size - RECORD_FILE_HEADER_SIZE;
+    struct record record = {
+        .kind = writer->creating ? RECORD_SNAPSHOT : RECORD_EDIT,
+        .count = 1,
+        .sequence = writer->records + 1,
+        .synced = writer->records,
+    };
+    record_seal(frame, frame_size, &record, record_file_identity(writer->file));
+    struct bytes bytes = bytes_of(frame, frame_size);
+    if (writer->creating) {
+        record_file_header(writer->file, writer->frame.data);
+        bytes = buffer_bytes(&writer->frame);
+    }
+    effects_write(effects, tickets_draw(writer->tickets, &writer->write_wait), writer->file,
+                  writer->offset, bytes);
+    writer->offset += bytes.size;
+    writer->records++;
+    if (writer->creating)
+        writer->snapshot_end = writer->offset;
+}
+
+enum manifest_progress manifest_writer_on_done(struct manifest_writer *writer, enum wait_kind kind,
+                                               enum disk_status status,
+                                               enum manifest_purpose *purpose,
+                                               struct effects *effects) {
+    if (status != DISK_OK)
+        return MANIFEST_FAILED;
+    if (kind == WAIT_MANIFEST_WRITE) {
+        effects_sync(effects, tickets_draw(writer->tickets, &writer->sync_wait), writer->file);
+        if (writer->creating)
+            effects_sync_directory(effects, tickets_draw(writer->tickets, &writer->directory_wait));
+        return MANIFEST_WAITING;
+    }
+    if (writer->sync_wait.pending || writer->directory_wait.pending)
+        return MANIFEST_WAITING;
+    *purpose = writer->purpose;
+    writer->purpose = PURPOSE_NONE;
+    return MANIFEST_DONE;
+}

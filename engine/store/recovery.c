@@ -1,0 +1,460 @@
+#include "engine/store/recovery.h"
+
+#include "engine/base/text.h"
+#include "engine/store/recovery_state.h"
+
+#include <stdlib.h>
+
+void recovery_fail(struct store *store, struct file_id file, uint64_t offset, const char *what) {
+    char name[FILE_NAME_SIZE];
+    file_name(file, name);
+    struct buffer sentence = {0};
+    text_append(&sentence, name);
+    text_append(&sentence, " at offset ");
+    text_append_u64(&sentence, offset);
+    text_append(&sentence, ": ");
+    text_append(&sentence, what);
+    store_fail(store, buffer_bytes(&sentence));
+    buffer_deinit(&sentence);
+}
+
+void recovery_open(struct recovery *recovery, size_t index, uint64_t size) {
+    recovery->current = index;
+    log_reader_open(&recovery->reader, recovery->files[index].file, size);
+}
+
+void recovery_read_more(struct store *store, struct effects *effects) {
+    struct recovery *recovery = store->recovery;
+    uint64_t offset;
+    uint64_t size = log_reader_wants(&recovery->reader, &offset);
+    effects_read(effects, tickets_draw(&store->tickets, &recovery->read_wait),
+                 recovery->reader.file, offset, size);
+}
+
+void recovery_start(struct store *store, struct effects *effects) {
+    struct recovery *recovery = calloc(1, sizeof *recovery);
+    CHECK(recovery != NULL);
+    recovery->list_wait = (struct disk_wait){.kind = WAIT_RECOVERY_LIST};
+    recovery->read_wait = (struct disk_wait){.kind = WAIT_RECOVERY_READ};
+    recovery->sync_wait = (struct disk_wait){.kind = WAIT_RECOVERY_SYNC};
+    store->recovery = recovery;
+    effects_list(effects, tickets_draw(&store->tickets, &recovery->list_wait));
+}
+
+void recovery_destroy(struct store *store) {
+    struct recovery *recovery = store->recovery;
+    if (recovery == NULL)
+        return;
+    free(recovery->files);
+    free(recovery->found);
+    log_reader_close(&recovery->reader);
+    manifest_state_deinit(&recovery->state);
+    table_list_deinit(&recovery->opening);
+    buffer_deinit(&recovery->tally_from);
+    free(recovery);
+    store->recovery = NULL;
+}
+
+/* --- the list of files -------------------------------------------------------------------- */
+
+static bool file_goes_before(const struct file_entry *left, const struct file_entry *right) {
+    if (left->file.kind != right->file.kind)
+        return left->file.kind < right->file.kind;
+    return left->file.number < right->file.number;
+}
+
+/* Shell's sort: short, in place, and quick enough for thousands of names. */
+static void sort_files(struct file_entry *files, size_t count) {
+    for (size_t gap = count / 2; gap > 0; gap /= 2) {
+        for (size_t i = gap; i < count; i++) {
+            struct file_entry moving = files[i];
+            size_t at = i;
+            while (at >= gap && file_goes_before(&moving, &files[at - gap])) {
+                files[at] = files[at - gap];
+                at -= gap;
+            }
+            files[at] = moving;
+        }
+    }
+}
+
+static const struct file_entry *find_file(const struct recovery *recovery, struct file_id file) {
+    size_t low = 0;
+    size_t high = recovery->file_count;
+    struct file_entry wanted = {.file = file};
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (file_goes_before(&recovery->files[middle], &wanted))
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    bool there = low < recovery->file_count && file_equal(recovery->files[low].file, file);
+    return there ? &recovery->files[low] : NULL;
+}
+
+/* A number that lies on the disk is never given again, whatever the manifest knows of it. */
+static void draw_numbers_behind_files(struct store *store) {
+    const struct recovery *recovery = store->recovery;
+    if (store->facts.next_file == 0)
+        store->facts.next_file = 1;
+    for (size_t i = 0; i < recovery->file_count; i++) {
+        if (recovery->files[i].file.number >= store->facts.next_file)
+            store->facts.next_file = recovery->files[i].file.number + 1;
+    }
+}
+
+/* --- starting anew ------------------------------------------------------------------------- */
+
+static void seal_logs(struct store *store) {
+    struct recovery *recovery = store->recovery;
+    struct manifest_facts *facts = &store->facts;
+    facts->sealed_count = 0;
+    for (uint32_t i = 0; i < recovery->found_count; i++) {
+        if (recovery->found[i].last_sequence > facts->flushed_sequence)
+            manifest_facts_seal(facts, recovery->found[i]);
+    }
+    draw_numbers_behind_files(store);
+    facts->open_from = facts->next_file;
+    facts->log_first = facts->sealed_count > 0 ? facts->sealed[0].number : facts->next_file;
+}
+
+static void start_anew(struct store *store, struct effects *effects) {
+    struct recovery *recovery = store->recovery;
+    recovery->phase = RECOVERY_STARTING;
+    uint64_t last = store->facts.flushed_sequence;
+    if (recovery->next_sequence > last + 1)
+        last = recovery->next_sequence - 1;
+    /* Nothing but the log tells what came behind the mark. */
+    store->closed_cleanly = store->facts.closed && last == store->facts.closed_sequence;
+    store->facts.closed = false;
+    seal_logs(store);
+    log_writer_begin(&store->log, last);
+    store_roll_manifest(store, PURPOSE_START, effects);
+}
+
+static bool is_needed(const struct store *store, struct file_id file) {
+    switch (file.kind) {
+    case FILE_LOG:
+        for (uint32_t i = 0; i < store->facts.sealed_count; i++) {
+            if (store->facts.sealed[i].number == file.number)
+                return true;
+        }
+        return false;
+    case FILE_TABLE:
+        for (uint32_t level = 0; level < VERSION_LEVELS; level++) {
+            for (uint32_t i = 0; i < store->version->levels[level].count; i++) {
+                if (store->version->levels[level].tables[i]->number == file.number)
+                    return true;
+            }
+        }
+        return false;
+    case FILE_MANIFEST:
+        return file.number == store->manifest.file.number;
+    }
+    return false;
+}
+
+void recovery_started(struct store *store, struct effects *effects) {
+    struct recovery *recovery = store->recovery;
+    for (size_t i = 0; i < recovery->file_count; i++) {
+        if (!is_needed(store, recovery->files[i].file))
+            store_remove_later(store, recovery->files[i].file);
+    }
+    if (store->facts.sealed_count > RECOVERY_SEALED_MAX)
+        store_freeze(store);
+    store->phase = STORE_PHASE_SERVING;
+    recovery_destroy(store);
+    (void)effects;
+}
+
+void recovery_sync_next(struct store *store, struct effects *effects) {
+    struct recovery *recovery = store->recovery;
+    recovery->phase = RECOVERY_SYNCING;
+    while (recovery->sync_next < recovery->found_count) {
+        uint64_t number = recovery->found[recovery->sync_next++].number;
+        /* Sealed in an earlier life: synced then. */
+        if (number < store->facts.open_from)
+            continue;
+        effects_sync(effects, tickets_draw(&store->tickets, &recovery->sync_wait),
+                     (struct file_id){FILE_LOG, number});
+        return;
+    }
+    start_anew(store, effects);
+}
+
+/* --- tables and tallies -------------------------------------------------------------------- */
+
+static void read_tallies(struct store *store, struct effects *effects) {
+    struct recovery *recovery = store->recovery;
+    recovery->phase = RECOVERY_TALLIES;
+    struct store_entry page;
+    for (;;) {
+        struct buffer *from = &recovery->tally_from;
+        enum store_status status = store_scan_all(store, tallies_key_prefix(), buffer_bytes(from),
+                                                  from->size > 0, BLOCK_WAITER_OWN, &page, effects);
+        if (status == STORE_NEED_BLOCK)
+            return;
+        if (status == STORE_ABSENT)
+            break;
+        if (status != STORE_OK || !tallies_load(&store->tallies, page.key, page.value)) {
+            store_fail(store, bytes_of_text("the tallies' pages in the tables are damaged"));
+            return;
+        }
+        buffer_clear(from);
+        buffer_append(from, page.key);
+    }
+    store_drop_scans(store);
+    recovery_begin_logs(store, effects);
+}
+
+static void open_tables(struct store *store, struct effects *effects) {
+    struct recovery *recovery = store->recovery;
+    recovery->phase = RECOVERY_TABLES;
+    while (recovery->table_next < recovery->opening.count &&
+           recovery->tables_open < RECOVERY_TABLES_AT_ONCE) {
+        struct table_file *file = recovery->opening.items[recovery->table_next++];
+        recovery->tables_open++;
+        effects_read(effects, tickets_draw(&store->tickets, &file->wait), table_file_id(file),
+                     file->size - file->tail_size, file->tail_size);
+    }
+    if (recovery->tables_open == 0)
+        read_tallies(store, effects);
+}
+
+static void on_table(struct store *store, struct table_file *file, const struct disk_done *done,
+                     struct effects *effects) {
+    store->recovery->tables_open--;
+    uint64_t tail_at = file->size - file->tail_size;
+    if (done->status != DISK_OK) {
+        store_fail_disk(store, "read", table_file_id(file), done->status);
+        return;
+    }
+    switch (table_file_open(file, done->bytes)) {
+    case TABLE_OK:
+        open_tables(store, effects);
+        return;
+    case TABLE_TOO_NEW:
+        recovery_fail(store, table_file_id(file), tail_at,
+                      "the table was written by a later version");
+        return;
+    case TABLE_CORRUPT:
+        recovery_fail(store, table_file_id(file), tail_at, "the table's metadata is damaged");
+        return;
+    }
+}
+
+/* --- the manifest --------------------------------------------------------------------------- */
+
+static bool files_are_there(struct store *store) {
+    const struct recovery *recovery = store->recovery;
+    for (uint32_t i = 0; i < recovery->state.table_count; i++) {
+        const struct table_file *file = recovery->state.tables[i].file;
+        const struct file_entry *entry = find_file(recovery, table_file_id(file));
+        if (entry == NULL || entry->size != file->size) {
+            recovery_fail(store, table_file_id(file), entry == NULL ? 0 : entry->size,
+                          "the manifest knows this table, but it is not there as it should be");
+            return false;
+        }
+    }
+    for (uint32_t i = 0; i < recovery->state.facts.sealed_count; i++) {
+        const struct sealed_segment *sealed = &recovery->state.facts.sealed[i];
+        struct file_id file = {FILE_LOG, sealed->number};
+        const struct file_entry *entry = find_file(recovery, file);
+        if (entry == NULL || entry->size < sealed->end) {
+            recovery_fail(
+                store, file, entry == NULL ? 0 : entry->size,
+                "the manifest knows this log segment, but it is not there as it should be");
+            return false;
+        }
+    }
+    return true;
+}
+
+static void build_version(struct store *store) {
+    struct recovery *recovery = store->recovery;
+    struct manifest_state *state = &recovery->state;
+    for (uint32_t level = 0; level < VERSION_LEVELS; level++) {
+        struct version_edit edit = {.added_level = level};
+        for (uint32_t i = 0; i < state->table_count; i++) {
+            if (state->tables[i].level == level)
+                table_list_add(&edit.added, state->tables[i].file);
+        }
+        if (edit.added.count > 0)
+            store_install(store, &edit);
+        table_list_deinit(&edit.added);
+    }
+    for (uint32_t i = 0; i < state->table_count; i++) {
+        bool last = table_file_release(state->tables[i].file);
+        CHECK(!last);
+        table_list_add(&recovery->opening, state->tables[i].file);
+    }
+    state->table_count = 0;
+}
+
+static void accept_manifest(struct store *store, struct effects *effects) {
+    struct recovery *recovery = store->recovery;
+    if (!files_are_there(store))
+        return;
+    store->facts = recovery->state.facts;
+    recovery->state.facts = (struct manifest_facts){0};
+    build_version(store);
+    open_tables(store, effects);
+}
+
+static void begin_manifest(struct store *store, struct effects *effects);
+
+/* It was never completed: an older one, or none at all, tells what holds. */
+static void reject_manifest(struct store *store, struct effects *effects) {
+    struct recovery *recovery = store->recovery;
+    manifest_state_deinit(&recovery->state);
+    if (recovery->current > 0 &&
+        recovery->files[recovery->current - 1].file.kind == FILE_MANIFEST) {
+        recovery->current--;
+        begin_manifest(store, effects);
+        return;
+    }
+    if (recovery->files[0].file.kind != FILE_MANIFEST) {
+        recovery_fail(store, recovery->files[recovery->current].file, 0,
+                      "no manifest is whole, but there are logs or tables");
+        return;
+    }
+    store->born = true;
+    start_anew(store, effects);
+}
+
+/* False when the record contradicts what a manifest consists of. */
+static bool take_manifest_record(struct recovery *recovery, const struct record *record) {
+    recovery->records++;
+    enum record_kind kind = recovery->records == 1 ? RECORD_SNAPSHOT : RECORD_EDIT;
+    return record->kind == kind && record->sequence == recovery->records &&
+           manifest_state_apply(&recovery->state, record->payload);
+}
+
+static void finish_manifest(struct store *store, struct effects *effects) {
+    if (store->recovery->records == 0)
+        reject_manifest(store, effects);
+    else
+        accept_manifest(store, effects);
+}
+
+/* Behind a bad record: one that says that the bad one had been synced is the proof of damage. */
+static void search_manifest(struct store *store, struct effects *effects) {
+    struct recovery *recovery = store->recovery;
+    struct record record;
+    enum log_reader_result result = log_reader_search(&recovery->reader, &record);
+    if (result == LOG_READER_MORE)
+        recovery_read_more(store, effects);
+    else if (result == LOG_READER_RECORD && record.synced > recovery->records)
+        recovery_fail(store, recovery->reader.file, recovery->bad_at,
+                      "the manifest is damaged: a later record shows that what was here had been "
+                      "synced");
+    else
+        finish_manifest(store, effects);
+}
+
+static void continue_manifest(struct store *store, struct effects *effects) {
+    struct recovery *recovery = store->recovery;
+    if (recovery->searching) {
+        search_manifest(store, effects);
+        return;
+    }
+    for (;;) {
+        struct record record;
+        uint64_t at = recovery->reader.at;
+        switch (log_reader_next(&recovery->reader, &record)) {
+        case LOG_READER_RECORD:
+            if (take_manifest_record(recovery, &record))
+                continue;
+            recovery_fail(store, recovery->reader.file, at, "the manifest contradicts itself");
+            return;
+        case LOG_READER_MORE:
+            recovery_read_more(store, effects);
+            return;
+        case LOG_READER_END:
+            finish_manifest(store, effects);
+            return;
+        case LOG_READER_BAD:
+            recovery->searching = true;
+            recovery->bad_at = at;
+            search_manifest(store, effects);
+            return;
+        case LOG_READER_TOO_NEW:
+            recovery_fail(store, recovery->reader.file, at,
+                          "the manifest was written by a later version");
+            return;
+        }
+    }
+}
+
+static void begin_manifest(struct store *store, struct effects *effects) {
+    struct recovery *recovery = store->recovery;
+    recovery->phase = RECOVERY_MANIFEST;
+    recovery->records = 0;
+    recovery->searching = false;
+    recovery_open(recovery, recovery->current, recovery->files[recovery->current].size);
+    continue_manifest(store, effects);
+}
+
+static void on_list(struct store *store, const struct disk_done *done, struct effects *effects) {
+    struct recovery *recovery = store->recovery;
+    if (done->file_count == 0) {
+        store->born = true;
+        start_anew(store, effects);
+        return;
+    }
+    recovery->files = malloc(done->file_count * sizeof *recovery->files);
+    CHECK(recovery->files != NULL);
+    memcpy(recovery->files, done->files, done->file_count * sizeof *recovery->files);
+    recovery->file_count = done->file_count;
+    sort_files(recovery->files, recovery->file_count);
+    recovery->current = recovery->file_count - 1;
+    if (recovery->files[recovery->current].file.kind == FILE_MANIFEST)
+        begin_manifest(store, effects);
+    else
+        recovery_fail(store, recovery->files[recovery->current].file, 0,
+                      "there are logs or tables, but no manifest");
+}
+
+static void on_chunk(struct store *store, const struct disk_done *done, struct effects *effects) {
+    struct recovery *recovery = store->recovery;
+    log_reader_feed(&recovery->reader, done->bytes);
+    if (recovery->phase == RECOVERY_MANIFEST)
+        continue_manifest(store, effects);
+    else if (recovery->phase == RECOVERY_LOGS)
+        recovery_continue_log(store, effects);
+    else
+        recovery_continue_proof(store, effects);
+}
+
+void recovery_on_done(struct store *store, struct disk_wait *wait, const struct disk_done *done,
+                      struct effects *effects) {
+    if (wait->kind == WAIT_RECOVERY_TABLE) {
+        on_table(store, wait->owner, done, effects);
+        return;
+    }
+    struct recovery *recovery = store->recovery;
+    if (done->status != DISK_OK) {
+        if (wait->kind == WAIT_RECOVERY_LIST)
+            store_fail(store, bytes_of_text("the directory cannot be listed"));
+        else if (wait->kind == WAIT_RECOVERY_SYNC)
+            store_fail_disk(
+                store, "sync",
+                (struct file_id){FILE_LOG, recovery->found[recovery->sync_next - 1].number},
+                done->status);
+        else
+            store_fail_disk(store, "read", recovery->reader.file, done->status);
+        return;
+    }
+    if (wait->kind == WAIT_RECOVERY_LIST)
+        on_list(store, done, effects);
+    else if (wait->kind == WAIT_RECOVERY_SYNC)
+        recovery_sync_next(store, effects);
+    else
+        on_chunk(store, done, effects);
+}
+
+void recovery_on_block(struct store *store, struct effects *effects) {
+    if (store->recovery->phase == RECOVERY_TALLIES)
+        read_tallies(store, effects);
+}

@@ -1,0 +1,70 @@
+/* recovery: from whatever a directory holds to a store that serves.
+ *
+ *     LISTING  every file
+ *     MANIFEST the highest-numbered one whose snapshot is complete; its torn tail is cut
+ *     TABLES   all that it names are opened
+ *     TALLIES  their pages are read out of the tables
+ *     LOGS     replayed from the flushed sequence on, up to the first bad record
+ *     PROOF    what lies behind a bad record is searched for a record that says it had been synced
+ *     SYNCING  the segments that count are synced: a crash must not take back what was replayed
+ *     STARTING a new manifest is written, with the segments sealed where they were cut
+ *
+ * A file that nothing names is removed once the new manifest is durable. What contradicts itself
+ * ends in STORE_PHASE_FAILED with a sentence that names the file and the offset.
+ */
+#ifndef DUNLIN_STORE_RECOVERY_H
+#define DUNLIN_STORE_RECOVERY_H
+
+#include "engine/base/effect.h"
+#include "engine/store/log_reader.h"
+#include "engine/store/manifest.h"
+#include "engine/store/tickets.h"
+
+enum recovery_phase {
+    RECOVERY_LISTING,
+    RECOVERY_MANIFEST,
+    RECOVERY_TABLES,
+    RECOVERY_TALLIES,
+    RECOVERY_LOGS,
+    RECOVERY_PROOF,
+    RECOVERY_SYNCING,
+    RECOVERY_STARTING,
+};
+
+enum { RECOVERY_TABLES_AT_ONCE = 16, RECOVERY_SEALED_MAX = 8 };
+
+struct store;
+
+struct recovery {
+    enum recovery_phase phase;
+    struct file_entry *files; /* by kind, then number */
+    size_t file_count;
+    size_t current; /* index of the file that is being read */
+    struct log_reader reader;
+    uint64_t records;         /* of the manifest that is being read */
+    uint64_t segment_records; /* of the log segment that is being read */
+    struct manifest_state state;
+    bool searching;                   /* behind a bad record of the manifest */
+    struct table_list opening;        /* tables of the version, borrowed */
+    uint32_t table_next, tables_open; /* of these: the next to open, and how many are under way */
+    struct buffer tally_from;         /* the last page that was read */
+    uint64_t next_sequence; /* in the log: what the next record begins with; 0: not known yet */
+    uint64_t bad_at;        /* offset of the first bad record, in files[bad_file] */
+    size_t bad_file;
+    size_t sync_next;             /* index of the next file to sync */
+    struct sealed_segment *found; /* segments that count, with what is in them */
+    uint32_t found_count, found_capacity;
+    struct disk_wait list_wait, read_wait, sync_wait;
+};
+
+void recovery_start(struct store *store, struct effects *effects);
+/* Takes a WAIT_RECOVERY_*. */
+void recovery_on_done(struct store *store, struct disk_wait *wait, const struct disk_done *done,
+                      struct effects *effects);
+/* A block that recovery waited for has come. */
+void recovery_on_block(struct store *store, struct effects *effects);
+/* The new manifest is durable: the store serves. */
+void recovery_started(struct store *store, struct effects *effects);
+void recovery_destroy(struct store *store);
+
+#endif

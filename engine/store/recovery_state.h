@@ -1,0 +1,22 @@
+/* recovery_state: what the two halves of recovery share; see recovery.h for the whole. */
+#ifndef DUNLIN_STORE_RECOVERY_STATE_H
+#define DUNLIN_STORE_RECOVERY_STATE_H
+
+#include "engine/store/store_state.h"
+
+/* recovery.c */
+/* "000012.log at offset 4096: <what>"; the store has failed. */
+void recovery_fail(struct store *store, struct file_id file, uint64_t offset, const char *what);
+/* Opens the reader on files[index], up to `size`. */
+void recovery_open(struct recovery *recovery, size_t index, uint64_t size);
+/* Asks for the reader's next chunk. */
+void recovery_read_more(struct store *store, struct effects *effects);
+/* The logs are done with: syncs what counts. */
+void recovery_sync_next(struct store *store, struct effects *effects);
+
+/* recovery_log.c: the phases LOGS and PROOF */
+void recovery_begin_logs(struct store *store, struct effects *effects);
+void recovery_continue_log(struct store *store, struct effects *effects);
+void recovery_continue_proof(struct store *store, struct effects *effects);
+
+#endif

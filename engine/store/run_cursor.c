@@ -1,0 +1,101 @@
+#include "engine/store/run_cursor.h"
+
+void run_cursor_init(struct run_cursor *cursor, struct table_file *const *tables, uint32_t count) {
+    *cursor = (struct run_cursor){.tables = tables, .count = count};
+}
+
+void run_cursor_deinit(struct run_cursor *cursor) {
+    buffer_deinit(&cursor->target);
+    buffer_deinit(&cursor->contents);
+    block_cursor_deinit(&cursor->block);
+}
+
+/* Wants the block at `position` of the present table, or the first one behind it. */
+static void want_block(struct run_cursor *cursor, uint32_t position) {
+    cursor->position = position;
+    while (cursor->index < cursor->count) {
+        if (table_block_at(run_cursor_table(cursor)->table, cursor->position, &cursor->handle)) {
+            cursor->state = RUN_NEEDS_BLOCK;
+            return;
+        }
+        cursor->index++;
+        cursor->position = 0;
+    }
+    cursor->state = RUN_END;
+}
+
+static uint32_t first_reaching(const struct run_cursor *cursor, struct bytes target) {
+    uint32_t low = 0;
+    uint32_t high = cursor->count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (bytes_compare(table_file_largest(cursor->tables[middle]), target) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+void run_cursor_seek(struct run_cursor *cursor, struct bytes target) {
+    buffer_clear(&cursor->target);
+    buffer_append(&cursor->target, target);
+    cursor->seeking = true;
+    cursor->index = first_reaching(cursor, target);
+    uint32_t position = 0;
+    struct block_handle handle;
+    if (cursor->index < cursor->count &&
+        !table_find_block(run_cursor_table(cursor)->table, target, &position, &handle)) {
+        cursor->index++;
+        position = 0;
+    }
+    want_block(cursor, position);
+}
+
+/* Where the block cursor has come to stand decides what comes next. */
+static void settle(struct run_cursor *cursor) {
+    if (cursor->block.corrupt)
+        cursor->state = RUN_CORRUPT;
+    else if (cursor->block.valid)
+        cursor->state = RUN_READY;
+    else
+        want_block(cursor, cursor->position + 1);
+}
+
+void run_cursor_next(struct run_cursor *cursor) {
+    CHECK(cursor->state == RUN_READY);
+    block_cursor_next(&cursor->block);
+    settle(cursor);
+}
+
+static void enter_block(struct run_cursor *cursor) {
+    if (block_cursor_open(&cursor->block, buffer_bytes(&cursor->contents)) != TABLE_OK) {
+        cursor->state = RUN_CORRUPT;
+        return;
+    }
+    if (cursor->seeking)
+        block_cursor_seek(&cursor->block, buffer_bytes(&cursor->target));
+    else
+        block_cursor_first(&cursor->block);
+    /* The target may lie in the gap behind a block's last entry; then it stays the target. */
+    if (cursor->block.valid)
+        cursor->seeking = false;
+    settle(cursor);
+}
+
+void run_cursor_feed_raw(struct run_cursor *cursor, struct bytes raw) {
+    CHECK(cursor->state == RUN_NEEDS_BLOCK);
+    buffer_clear(&cursor->contents);
+    if (table_block_unpack(&cursor->handle, raw, &cursor->contents) != TABLE_OK) {
+        cursor->state = RUN_CORRUPT;
+        return;
+    }
+    enter_block(cursor);
+}
+
+void run_cursor_feed_plain(struct run_cursor *cursor, struct bytes contents) {
+    CHECK(cursor->state == RUN_NEEDS_BLOCK);
+    buffer_clear(&cursor->contents);
+    buffer_append(&cursor->contents, contents);
+    enter_block(cursor);
+}

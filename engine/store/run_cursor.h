@@ -1,0 +1,42 @@
+/* run_cursor: walks the entries of ascending, non-overlapping tables, one block in memory at a time.
+ *
+ * It reads nothing. When it needs a block it stops in RUN_NEEDS_BLOCK and says which; whoever owns
+ * it hands the block over, and it goes on where it was.
+ *
+ *     run_cursor_seek(&cursor, from);
+ *     while (cursor.state == RUN_NEEDS_BLOCK)
+ *         run_cursor_feed_raw(&cursor, bytes of cursor.handle in run_cursor_table(&cursor));
+ *     for (; cursor.state == RUN_READY; run_cursor_next(&cursor)) use(cursor.block.key);
+ */
+#ifndef DUNLIN_STORE_RUN_CURSOR_H
+#define DUNLIN_STORE_RUN_CURSOR_H
+
+#include "engine/store/table_file.h"
+
+enum run_state { RUN_END, RUN_READY, RUN_NEEDS_BLOCK, RUN_CORRUPT };
+
+struct run_cursor {
+    struct table_file *const *tables; /* borrowed from a version that is held meanwhile */
+    uint32_t count, index;
+    uint32_t position;          /* of the block in its table */
+    struct block_handle handle; /* of that block */
+    enum run_state state;
+    struct buffer target; /* where the seek under way goes */
+    bool seeking;
+    struct buffer contents; /* the block, owned */
+    struct block_cursor block;
+};
+
+void run_cursor_init(struct run_cursor *cursor, struct table_file *const *tables, uint32_t count);
+void run_cursor_deinit(struct run_cursor *cursor);
+/* To the first entry whose key is >= `target`. */
+void run_cursor_seek(struct run_cursor *cursor, struct bytes target);
+void run_cursor_next(struct run_cursor *cursor);
+static inline struct table_file *run_cursor_table(const struct run_cursor *cursor) {
+    return cursor->tables[cursor->index];
+}
+/* The block that was asked for, as it lies in the file, or unpacked already. */
+void run_cursor_feed_raw(struct run_cursor *cursor, struct bytes raw);
+void run_cursor_feed_plain(struct run_cursor *cursor, struct bytes contents);
+
+#endif

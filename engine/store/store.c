@@ -1,0 +1,453 @@
+#include "engine/store/store.h"
+
+#include "engine/base/text.h"
+#include "engine/store/store_state.h"
+
+#include <stdlib.h>
+
+enum { FROZEN_CAPACITY_MIN = 4, REMOVALS_CAPACITY_MIN = 8, LOG_PER_MEMTABLE = 4 };
+
+struct store_config store_config_default(void) {
+    return (struct store_config){
+        .sync = STORE_SYNC_INTERVAL,
+        .sync_interval = duration_of_seconds(1),
+        .memtable_bytes = 32 << 20,
+        .cache_bytes = 64 << 20,
+        .block_bytes = 4096,
+        .table_bytes = 4 << 20,
+        .log_segment_bytes = 32 << 20,
+        .filter_bits_per_key = 10,
+        .compress = true,
+        .tally_count = 1024 * STORE_TALLIES_PER_PAGE,
+        .first_ticket = 1,
+    };
+}
+
+struct store *store_create(const struct store_config *config) {
+    CHECK(config->memtable_bytes > 0 && config->table_bytes > 0 && config->block_bytes > 0);
+    struct store *store = calloc(1, sizeof *store);
+    CHECK(store != NULL);
+    store->config = *config;
+    store->remove_wait = (struct disk_wait){.kind = WAIT_REMOVE};
+    tickets_init(&store->tickets, config->first_ticket);
+    log_writer_init(&store->log, config, &store->tickets);
+    manifest_writer_init(&store->manifest, &store->tickets);
+    block_reads_init(&store->reads, &store->tickets);
+    tallies_init(&store->tallies, config->tally_count);
+    store->version = version_create();
+    return store;
+}
+
+void store_destroy(struct store *store) {
+    if (store == NULL)
+        return;
+    recovery_destroy(store);
+    store_scans_deinit(store);
+    flush_deinit(&store->flush);
+    compaction_deinit(store);
+    store_release_version(store, store->version);
+    block_reads_deinit(&store->reads);
+    if (store->cache != NULL)
+        block_cache_destroy(store->cache);
+    for (uint32_t i = 0; i < store->frozen_count; i++)
+        memtable_destroy(store->frozen[i]);
+    free(store->frozen);
+    memtable_destroy(store->memtable);
+    tallies_deinit(&store->tallies);
+    log_writer_deinit(&store->log);
+    manifest_writer_deinit(&store->manifest);
+    manifest_facts_deinit(&store->facts);
+    block_cursor_deinit(&store->get_cursor);
+    buffer_deinit(&store->failure);
+    free(store->removals);
+    tickets_deinit(&store->tickets);
+    free(store);
+}
+
+void store_start(struct store *store, struct instant now, struct effects *effects) {
+    CHECK(store->phase == STORE_PHASE_NEW);
+    store->phase = STORE_PHASE_RECOVERING;
+    recovery_start(store, effects);
+    (void)now;
+}
+
+enum store_phase store_phase(const struct store *store) {
+    return store->phase;
+}
+
+struct bytes store_failure(const struct store *store) {
+    return buffer_bytes(&store->failure);
+}
+
+bool store_was_born(const struct store *store) {
+    return store->born;
+}
+
+bool store_was_closed_cleanly(const struct store *store) {
+    return store->closed_cleanly;
+}
+
+void store_fail(struct store *store, struct bytes sentence) {
+    if (store->phase == STORE_PHASE_FAILED)
+        return;
+    store->phase = STORE_PHASE_FAILED;
+    buffer_append(&store->failure, sentence);
+    block_reads_wake_all(&store->reads);
+}
+
+static const char *reason_of(enum disk_status status) {
+    switch (status) {
+    case DISK_OK:
+        break;
+    case DISK_ERROR:
+        return "the disk reports an error";
+    case DISK_FULL:
+        return "no space is left on the disk";
+    case DISK_NO_FILE:
+        return "the file is not there";
+    }
+    return "the operation fell short";
+}
+
+void store_fail_disk(struct store *store, const char *verb, struct file_id file,
+                     enum disk_status status) {
+    char name[FILE_NAME_SIZE];
+    file_name(file, name);
+    struct buffer sentence = {0};
+    text_append(&sentence, "cannot ");
+    text_append(&sentence, verb);
+    text_append(&sentence, " ");
+    text_append(&sentence, name);
+    text_append(&sentence, ": ");
+    text_append(&sentence, reason_of(status));
+    store_fail(store, buffer_bytes(&sentence));
+    buffer_deinit(&sentence);
+}
+
+void store_remove_later(struct store *store, struct file_id file) {
+    if (store->removal_count == store->removal_capacity) {
+        store->removal_capacity =
+            store->removal_capacity == 0 ? REMOVALS_CAPACITY_MIN : store->removal_capacity * 2;
+        store->removals =
+            realloc(store->removals, store->removal_capacity * sizeof *store->removals);
+        CHECK(store->removals != NULL);
+    }
+    store->removals[store->removal_count++] = file;
+}
+
+/* --- writing -------------------------------------------------------------------------------- */
+
+void store_freeze(struct store *store) {
+    if (store->memtable == NULL)
+        return;
+    tallies_freeze(&store->tallies, store->memtable);
+    if (store->frozen_count == store->frozen_capacity) {
+        store->frozen_capacity =
+            store->frozen_capacity == 0 ? FROZEN_CAPACITY_MIN : store->frozen_capacity * 2;
+        store->frozen = realloc(store->frozen, store->frozen_capacity * sizeof(struct memtable *));
+        CHECK(store->frozen != NULL);
+    }
+    store->frozen[store->frozen_count++] = store->memtable;
+    store->memtable = NULL;
+    store->memtable_log_bytes = 0;
+    store_drop_scans(store);
+}
+
+bool store_apply(struct store *store, const struct store_batch *batch, uint64_t sequence) {
+    if (batch->has_tally && !tallies_apply(&store->tallies, &batch->tally))
+        return false;
+    if (store->memtable == NULL) {
+        store->memtable = memtable_create();
+        /* Scans know only the memtables that were there when they began. */
+        store_drop_scans(store);
+    }
+    for (uint32_t i = 0; i < batch->count; i++)
+        memtable_put(store->memtable, batch->entries[i].key, batch->entries[i].value,
+                     batch->entries[i].removed);
+    store->memtable->last_sequence = sequence;
+    return true;
+}
+
+/* A key that is written over and over fills the log, not the memtable. */
+static bool memtable_is_full(const struct store *store) {
+    if (store->memtable == NULL)
+        return false;
+    uint64_t log_limit = LOG_PER_MEMTABLE * store->config.memtable_bytes;
+    if (log_limit < store->config.log_segment_bytes)
+        log_limit = store->config.log_segment_bytes;
+    return memtable_bytes(store->memtable) >= store->config.memtable_bytes ||
+           store->memtable_log_bytes >= log_limit;
+}
+
+static bool must_wait(const struct store *store, bool full) {
+    return (full && store->frozen_count >= STORE_FROZEN_MAX) ||
+           log_writer_backlog(&store->log) >= STORE_LOG_BACKLOG_MAX;
+}
+
+static void check_batch(const struct store_batch *batch) {
+    CHECK(batch->count <= STORE_BATCH_MAX);
+    for (uint32_t i = 0; i < batch->count; i++) {
+        const struct store_entry *entry = &batch->entries[i];
+        CHECK(entry->key.size > 0 && entry->key.size <= STORE_KEY_MAX && entry->key.data[0] != 0);
+        CHECK(entry->value.size <= STORE_VALUE_MAX && (!entry->removed || entry->value.size == 0));
+    }
+}
+
+enum store_status store_write(struct store *store, const struct store_batch *batch,
+                              struct instant now, uint64_t *sequence) {
+    check_batch(batch);
+    if (store->phase != STORE_PHASE_SERVING)
+        return store->phase == STORE_PHASE_FAILED ? STORE_FAILED : STORE_BUSY;
+    CHECK(store->closing == CLOSE_NOT_ASKED);
+    bool full = memtable_is_full(store);
+    if (must_wait(store, full)) {
+        store->figures.stalls++;
+        return STORE_BUSY;
+    }
+    if (full)
+        store_freeze(store);
+    uint64_t backlog = log_writer_backlog(&store->log);
+    *sequence = log_writer_append(&store->log, batch);
+    store->memtable_log_bytes += log_writer_backlog(&store->log) - backlog;
+    bool applied = store_apply(store, batch, *sequence);
+    CHECK(applied);
+    store->writes++;
+    (void)now;
+    return STORE_OK;
+}
+
+static uint64_t larger(uint64_t left, uint64_t right) {
+    return left > right ? left : right;
+}
+
+uint64_t store_written(const struct store *store) {
+    return larger(store->log.written, store->facts.flushed_sequence);
+}
+
+uint64_t store_durable(const struct store *store) {
+    return larger(store->log.durable, store->facts.flushed_sequence);
+}
+
+void store_want_durable(struct store *store, uint64_t sequence) {
+    store->log.wanted = larger(store->log.wanted, sequence);
+}
+
+/* --- file operations that came back ---------------------------------------------------------- */
+
+static void on_log(struct store *store, enum wait_kind kind, enum disk_status status,
+                   struct instant now) {
+    if (!log_writer_on_done(&store->log, kind, status, now))
+        store_fail_disk(store, kind == WAIT_LOG_WRITE ? "write" : "sync", store->log.file, status);
+}
+
+static void finish_roll(struct store *store) {
+    uint64_t older = store->manifest.older;
+    if (older != 0)
+        store_remove_later(store, (struct file_id){FILE_MANIFEST, older});
+}
+
+static void on_manifest_record(struct store *store, enum manifest_purpose purpose,
+                               struct effects *effects) {
+    switch (purpose) {
+    case PURPOSE_START:
+        recovery_started(store, effects);
+        return;
+    case PURPOSE_FLUSH:
+        flush_installed(store);
+        return;
+    case PURPOSE_COMPACTION:
+        compaction_installed(store);
+        return;
+    case PURPOSE_ROLL:
+        finish_roll(store);
+        return;
+    case PURPOSE_CLOSE:
+        store->facts.flushed_sequence = store->log.next_sequence - 1;
+        store->closing = CLOSE_DONE;
+        return;
+    case PURPOSE_NONE:
+        break;
+    }
+    CHECK_UNREACHABLE("a manifest record has a purpose");
+}
+
+static void on_manifest(struct store *store, enum wait_kind kind, enum disk_status status,
+                        struct effects *effects) {
+    enum manifest_purpose purpose = PURPOSE_NONE;
+    switch (manifest_writer_on_done(&store->manifest, kind, status, &purpose, effects)) {
+    case MANIFEST_WAITING:
+        return;
+    case MANIFEST_DONE:
+        on_manifest_record(store, purpose, effects);
+        return;
+    case MANIFEST_FAILED:
+        store_fail_disk(store, kind == WAIT_MANIFEST_WRITE ? "write" : "sync", store->manifest.file,
+                        status);
+        return;
+    }
+}
+
+static void on_output(struct store *store, const struct disk_wait *wait, enum disk_status status) {
+    struct table_output *output = wait->owner;
+    if (!table_output_on_done(output, wait->kind, status))
+        store_fail_disk(store, wait->kind == WAIT_OUTPUT_WRITE ? "write" : "sync", output->file,
+                        status);
+}
+
+static void on_block(struct store *store, struct block_fetch *fetch, const struct disk_done *done,
+                     struct effects *effects) {
+    if (store->cache == NULL)
+        store->cache = block_cache_create(store->config.cache_bytes);
+    struct table_file *file =
+        block_reads_on_done(&store->reads, fetch, done->status, done->bytes, store->cache);
+    store_release_table(store, file);
+    if (store->reads.own_ready) {
+        store->reads.own_ready = false;
+        if (store->phase == STORE_PHASE_RECOVERING)
+            recovery_on_block(store, effects);
+    }
+}
+
+static void dispatch(struct store *store, struct disk_wait *wait, const struct disk_done *done,
+                     struct instant now, struct effects *effects) {
+    switch (wait->kind) {
+    case WAIT_LOG_WRITE:
+    case WAIT_LOG_SYNC:
+    case WAIT_LOG_DIRECTORY:
+        on_log(store, wait->kind, done->status, now);
+        return;
+    case WAIT_MANIFEST_WRITE:
+    case WAIT_MANIFEST_SYNC:
+    case WAIT_MANIFEST_DIRECTORY:
+        on_manifest(store, wait->kind, done->status, effects);
+        return;
+    case WAIT_OUTPUT_WRITE:
+    case WAIT_OUTPUT_SYNC:
+    case WAIT_OUTPUT_DIRECTORY:
+        on_output(store, wait, done->status);
+        return;
+    case WAIT_STREAM_READ:
+        block_stream_on_read(wait->owner, done->status, done->bytes);
+        return;
+    case WAIT_BLOCK_READ:
+        on_block(store, wait->owner, done, effects);
+        return;
+    case WAIT_REMOVE:
+        /* A file that could not be removed is removed at the next start. */
+        return;
+    case WAIT_RECOVERY_LIST:
+    case WAIT_RECOVERY_READ:
+    case WAIT_RECOVERY_SYNC:
+    case WAIT_RECOVERY_TABLE:
+        recovery_on_done(store, wait, done, effects);
+        return;
+    }
+    CHECK_UNREACHABLE("a wait has a known kind");
+}
+
+bool store_on_disk(struct store *store, const struct disk_done *done, struct instant now,
+                   struct effects *effects) {
+    if (!tickets_drew(&store->tickets, done->ticket))
+        return false;
+    struct disk_wait *wait = tickets_take(&store->tickets, done->ticket);
+    /* A store that has failed trusts nothing that comes afterwards. */
+    if (wait != NULL && store->phase != STORE_PHASE_FAILED)
+        dispatch(store, wait, done, now, effects);
+    return true;
+}
+
+/* --- what is due ------------------------------------------------------------------------------ */
+
+static void pump_removals(struct store *store, struct effects *effects) {
+    if (store->removal_count == 0 || store->remove_wait.pending)
+        return;
+    effects_remove(effects, tickets_draw(&store->tickets, &store->remove_wait),
+                   store->removals[--store->removal_count]);
+}
+
+static void pump_manifest(struct store *store, struct effects *effects) {
+    const struct manifest_writer *manifest = &store->manifest;
+    if (manifest_writer_is_idle(manifest) && store->closing == CLOSE_NOT_ASKED &&
+        manifest->offset - manifest->snapshot_end > STORE_MANIFEST_BYTES_MAX)
+        store_roll_manifest(store, PURPOSE_ROLL, effects);
+}
+
+/* Everything lies in tables: the mark may be set. */
+static void pump_close(struct store *store, struct effects *effects) {
+    if (store->closing != CLOSE_FLUSHING)
+        return;
+    store_freeze(store);
+    if (store->frozen_count > 0 || !manifest_writer_is_idle(&store->manifest))
+        return;
+    struct manifest_facts facts = store->facts;
+    facts.flushed_sequence = store->log.next_sequence - 1;
+    facts.log_first = facts.next_file;
+    facts.closed = true;
+    facts.closed_sequence = facts.flushed_sequence;
+    struct buffer *payload = store_begin_manifest(store, PURPOSE_CLOSE, &facts);
+    CHECK(payload != NULL);
+    manifest_writer_send(&store->manifest, effects);
+    store->closing = CLOSE_MARKING;
+}
+
+void store_pump(struct store *store, struct instant now, struct effects *effects) {
+    store->work_left = false;
+    if (store->phase != STORE_PHASE_SERVING || store->closing == CLOSE_DONE)
+        return;
+    log_writer_pump(&store->log, now, &store->facts.next_file, effects);
+    pump_close(store, effects);
+    bool flush_left = flush_pump(store, effects);
+    bool compaction_left = store->closing == CLOSE_NOT_ASKED && compaction_pump(store, effects);
+    store->work_left = flush_left || compaction_left;
+    pump_manifest(store, effects);
+    pump_removals(store, effects);
+}
+
+struct instant store_deadline(const struct store *store) {
+    if (store->phase != STORE_PHASE_SERVING || store->closing == CLOSE_DONE)
+        return INSTANT_NEVER;
+    return store->work_left ? (struct instant){0} : log_writer_deadline(&store->log);
+}
+
+bool store_next_ready(struct store *store, uint64_t *waiter) {
+    return block_reads_next_ready(&store->reads, waiter);
+}
+
+void store_close(struct store *store, struct instant now, struct effects *effects) {
+    if (store->closing == CLOSE_NOT_ASKED)
+        store->closing = CLOSE_FLUSHING;
+    store_pump(store, now, effects);
+}
+
+bool store_is_closed(const struct store *store) {
+    return store->closing == CLOSE_DONE;
+}
+
+/* --- looking ---------------------------------------------------------------------------------- */
+
+const uint64_t *store_tally_digests(const struct store *store, uint32_t page) {
+    return tallies_digests(&store->tallies, page);
+}
+
+int64_t store_tally_count(const struct store *store, uint32_t tally) {
+    return tallies_count(&store->tallies, tally);
+}
+
+int64_t store_count_total(const struct store *store) {
+    return store->tallies.total;
+}
+
+void store_figures(const struct store *store, struct store_figures *figures) {
+    *figures = store->figures;
+    figures->log_bytes_written = store->log.bytes_written;
+    figures->log_syncs = store->log.syncs;
+    figures->blocks_read = store->reads.reads;
+    figures->memtable_bytes = store->memtable == NULL ? 0 : memtable_bytes(store->memtable);
+    figures->frozen_count = store->frozen_count;
+    for (uint32_t level = 0; level < VERSION_LEVELS; level++) {
+        figures->table_count += store->version->levels[level].count;
+        figures->table_bytes += store->version->levels[level].bytes;
+        if (store->version->levels[level].count > 0)
+            figures->level_count = level + 1;
+    }
+}

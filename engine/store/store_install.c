@@ -1,0 +1,56 @@
+/* What changes when a manifest record has become durable, and what is let go of then. */
+#include "engine/store/store_state.h"
+
+static void destroy_dead(struct store *store, struct table_file *file) {
+    if (store->cache != NULL)
+        block_cache_forget_file(store->cache, file->number);
+    block_reads_forget_file(&store->reads, file->number);
+    store_remove_later(store, table_file_id(file));
+    table_file_destroy(file);
+}
+
+void store_release_table(struct store *store, struct table_file *file) {
+    if (table_file_release(file))
+        destroy_dead(store, file);
+}
+
+void store_release_version(struct store *store, struct version *version) {
+    struct table_list dead = {0};
+    version_release(version, &dead);
+    for (uint32_t i = 0; i < dead.count; i++)
+        destroy_dead(store, dead.items[i]);
+    table_list_deinit(&dead);
+}
+
+void store_install(struct store *store, const struct version_edit *edit) {
+    struct version *old = store->version;
+    store->version = version_apply(old, edit);
+    store_drop_scans(store);
+    store_release_version(store, old);
+}
+
+struct buffer *store_begin_manifest(struct store *store, enum manifest_purpose purpose,
+                                    const struct manifest_facts *facts) {
+    if (!manifest_writer_is_idle(&store->manifest))
+        return NULL;
+    struct buffer *payload = manifest_writer_begin(&store->manifest, purpose, 0);
+    manifest_put_facts(payload, facts, false);
+    return payload;
+}
+
+void store_roll_manifest(struct store *store, enum manifest_purpose purpose,
+                         struct effects *effects) {
+    uint64_t number = store->facts.next_file++;
+    struct buffer *payload = manifest_writer_begin(&store->manifest, purpose, number);
+    manifest_put_facts(payload, &store->facts, true);
+    manifest_put_version(payload, store->version);
+    manifest_writer_send(&store->manifest, effects);
+}
+
+struct table_options store_table_options(const struct store *store) {
+    return (struct table_options){
+        .block_bytes = store->config.block_bytes,
+        .filter_bits_per_key = store->config.filter_bits_per_key,
+        .compress = store->config.compress,
+    };
+}

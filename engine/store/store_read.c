@@ -1,0 +1,123 @@
+/* One key: the youngest source that knows it has the answer. */
+#include "engine/store/store_state.h"
+
+enum lookup { LOOKUP_UNKNOWN, LOOKUP_FOUND, LOOKUP_REMOVED, LOOKUP_BLOCKED };
+
+static struct block_cache *cache_of(struct store *store) {
+    if (store->cache == NULL)
+        store->cache = block_cache_create(store->config.cache_bytes);
+    return store->cache;
+}
+
+enum store_status store_block(struct store *store, struct table_file *file,
+                              const struct block_handle *handle, uint64_t waiter,
+                              struct bytes *contents, struct effects *effects) {
+    if (block_cache_get(cache_of(store), file->number, handle->offset, contents) ||
+        block_reads_find(&store->reads, file->number, handle->offset, contents)) {
+        store->figures.cache_hits++;
+        return STORE_OK;
+    }
+    store->figures.cache_misses++;
+    if (block_reads_take_failure(&store->reads, waiter, file->number, handle->offset))
+        return STORE_CORRUPT;
+    if (!block_reads_ask(&store->reads, file, handle, waiter, effects))
+        return STORE_BUSY;
+    return STORE_NEED_BLOCK;
+}
+
+/* LOOKUP_BLOCKED leaves the reason in *status. */
+static enum lookup look_into_table(struct store *store, struct table_file *file, struct bytes key,
+                                   uint64_t waiter, struct bytes *value, enum store_status *status,
+                                   struct effects *effects) {
+    if (!table_may_contain(file->table, key)) {
+        store->figures.filter_skips++;
+        return LOOKUP_UNKNOWN;
+    }
+    uint32_t position;
+    struct block_handle handle;
+    if (!table_find_block(file->table, key, &position, &handle))
+        return LOOKUP_UNKNOWN;
+    struct bytes contents;
+    *status = store_block(store, file, &handle, waiter, &contents, effects);
+    if (*status != STORE_OK)
+        return LOOKUP_BLOCKED;
+    struct block_cursor *cursor = &store->get_cursor;
+    bool opened = block_cursor_open(cursor, contents) == TABLE_OK;
+    if (opened)
+        block_cursor_seek(cursor, key);
+    if (!opened || cursor->corrupt) {
+        *status = STORE_CORRUPT;
+        return LOOKUP_BLOCKED;
+    }
+    if (!cursor->valid || !bytes_equal(cursor->key, key))
+        return LOOKUP_UNKNOWN;
+    *value = cursor->value;
+    return cursor->removed ? LOOKUP_REMOVED : LOOKUP_FOUND;
+}
+
+static enum lookup look_into_tables(struct store *store, struct bytes key, uint64_t waiter,
+                                    struct bytes *value, enum store_status *status,
+                                    struct effects *effects) {
+    const struct version *version = store->version;
+    const struct version_level *young = &version->levels[0];
+    for (uint32_t i = 0; i < young->count; i++) {
+        if (!table_file_overlaps(young->tables[i], key, key))
+            continue;
+        enum lookup found =
+            look_into_table(store, young->tables[i], key, waiter, value, status, effects);
+        if (found != LOOKUP_UNKNOWN)
+            return found;
+    }
+    for (uint32_t number = 1; number < VERSION_LEVELS; number++) {
+        const struct version_level *level = &version->levels[number];
+        uint32_t at = version_find(level, key);
+        if (at == level->count || !table_file_overlaps(level->tables[at], key, key))
+            continue;
+        enum lookup found =
+            look_into_table(store, level->tables[at], key, waiter, value, status, effects);
+        if (found != LOOKUP_UNKNOWN)
+            return found;
+    }
+    return LOOKUP_UNKNOWN;
+}
+
+static enum lookup look_into_memtable(const struct memtable *memtable, struct bytes key,
+                                      struct bytes *value) {
+    const struct memtable_node *node = memtable_find(memtable, key);
+    if (node == NULL)
+        return LOOKUP_UNKNOWN;
+    *value = memtable_node_value(node);
+    return node->removed ? LOOKUP_REMOVED : LOOKUP_FOUND;
+}
+
+static enum lookup look_into_memory(const struct store *store, struct bytes key,
+                                    struct bytes *value) {
+    enum lookup found = LOOKUP_UNKNOWN;
+    if (store->memtable != NULL)
+        found = look_into_memtable(store->memtable, key, value);
+    for (uint32_t i = store->frozen_count; found == LOOKUP_UNKNOWN && i-- > 0;)
+        found = look_into_memtable(store->frozen[i], key, value);
+    return found;
+}
+
+enum store_status store_get(struct store *store, struct bytes key, uint64_t waiter,
+                            struct bytes *value, struct effects *effects) {
+    CHECK(waiter != BLOCK_WAITER_OWN);
+    if (store->phase != STORE_PHASE_SERVING)
+        return store->phase == STORE_PHASE_FAILED ? STORE_FAILED : STORE_BUSY;
+    enum store_status status = STORE_OK;
+    enum lookup found = look_into_memory(store, key, value);
+    if (found == LOOKUP_UNKNOWN)
+        found = look_into_tables(store, key, waiter, value, &status, effects);
+    switch (found) {
+    case LOOKUP_FOUND:
+        return STORE_OK;
+    case LOOKUP_BLOCKED:
+        return status;
+    case LOOKUP_UNKNOWN:
+    case LOOKUP_REMOVED:
+        break;
+    }
+    *value = (struct bytes){0};
+    return STORE_ABSENT;
+}

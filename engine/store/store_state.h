@@ -1,0 +1,121 @@
+/* store_state: what a store consists of. For the files that implement store.h, and no others.
+ *
+ *     store.c            the doors: start, write, pump, disk events, close
+ *     recovery.c         from a directory to a serving store
+ *     flush.c            frozen memtable -> tables at level 0
+ *     compaction.c       tables of one level -> tables of the next
+ *     store_read.c       one key;  store_scan.c  keys in order
+ *     store_install.c    what changes when a manifest record has become durable
+ */
+#ifndef DUNLIN_STORE_STORE_STATE_H
+#define DUNLIN_STORE_STORE_STATE_H
+
+#include "engine/store/block_reads.h"
+#include "engine/store/compaction.h"
+#include "engine/store/flush.h"
+#include "engine/store/log_writer.h"
+#include "engine/store/manifest.h"
+#include "engine/store/manifest_writer.h"
+#include "engine/store/memtable.h"
+#include "engine/store/merge.h"
+#include "engine/store/recovery.h"
+#include "engine/store/store.h"
+#include "engine/store/tallies.h"
+#include "engine/store/version.h"
+
+enum {
+    STORE_FROZEN_MAX = 4, /* memtables that wait for their flush; one more write answers BUSY */
+    STORE_RUNS_FLUSH_MAX = 12, /* with so many flushes at level 0, the next one waits */
+    STORE_SLICE_BYTES = 64 * 1024,
+    STORE_LOG_BACKLOG_MAX = 16 << 20,   /* bytes that wait for a log write */
+    STORE_MANIFEST_BYTES_MAX = 1 << 20, /* edits behind the snapshot; then a new one is written */
+    STORE_SCANS_KEPT = 4,
+    STORE_SCAN_SKIP_MAX = 4096, /* removed entries that one call walks over */
+};
+
+enum close_phase { CLOSE_NOT_ASKED, CLOSE_FLUSHING, CLOSE_MARKING, CLOSE_DONE };
+
+/* A scan that has stopped somewhere and may be continued. */
+struct scan_state {
+    bool live;
+    bool waits; /* for a block: the next call repeats `from` and `after` */
+    bool after;
+    uint64_t used;   /* the larger, the later */
+    uint64_t writes; /* the store's, when its memtable was last looked into */
+    struct buffer prefix, from;
+    struct version *version; /* referenced */
+    struct merge merge;
+};
+
+struct store {
+    struct store_config config;
+    enum store_phase phase;
+    enum close_phase closing;
+    bool born, closed_cleanly;
+    bool work_left; /* a slice of CPU work waits for no I/O */
+    struct buffer failure;
+    struct tickets tickets;
+
+    struct manifest_facts facts; /* as the manifest has them, next_file ahead of it */
+    struct manifest_writer manifest;
+    struct version *version;
+    struct log_writer log;
+    struct memtable *memtable;
+    struct memtable **frozen; /* oldest first */
+    uint32_t frozen_count, frozen_capacity;
+    uint64_t memtable_log_bytes; /* what went into the log since the last freeze */
+    struct tallies tallies;
+
+    struct flush flush;
+    struct compaction compaction;
+    struct recovery *recovery; /* null once serving */
+
+    struct block_cache *cache; /* null until a block was read */
+    struct block_reads reads;
+    struct block_cursor get_cursor;
+    struct scan_state *scans; /* null until the first scan */
+    uint64_t scan_uses, writes;
+
+    struct file_id *removals; /* files that nobody needs any more */
+    size_t removal_count, removal_capacity;
+    struct disk_wait remove_wait;
+    struct store_figures figures;
+};
+
+/* store.c */
+void store_fail(struct store *store, struct bytes sentence);
+/* "cannot write 000012.log at offset 4096: no space is left" */
+void store_fail_disk(struct store *store, const char *verb, struct file_id file,
+                     enum disk_status status);
+void store_remove_later(struct store *store, struct file_id file);
+void store_freeze(struct store *store);
+/* Applies a batch to memtable and tallies; false when it names a tally that does not exist. */
+MUST_USE bool store_apply(struct store *store, const struct store_batch *batch, uint64_t sequence);
+
+/* store_install.c */
+void store_release_table(struct store *store, struct table_file *file);
+void store_release_version(struct store *store, struct version *version);
+/* Puts the version after the edit in place of the present one. */
+void store_install(struct store *store, const struct version_edit *edit);
+/* Begins a manifest record; the facts are in it already. Null while another is under way. */
+struct buffer *store_begin_manifest(struct store *store, enum manifest_purpose purpose,
+                                    const struct manifest_facts *facts);
+/* Writes a whole new manifest. The writer is idle. */
+void store_roll_manifest(struct store *store, enum manifest_purpose purpose,
+                         struct effects *effects);
+struct table_options store_table_options(const struct store *store);
+
+/* store_read.c: the block's plain contents, or what stands in the way. */
+MUST_USE enum store_status store_block(struct store *store, struct table_file *file,
+                                       const struct block_handle *handle, uint64_t waiter,
+                                       struct bytes *contents, struct effects *effects);
+
+/* store_scan.c */
+MUST_USE enum store_status store_scan_all(struct store *store, struct bytes prefix,
+                                          struct bytes from, bool after, uint64_t waiter,
+                                          struct store_entry *entry, struct effects *effects);
+/* Memtables or version change: every scan begins anew. */
+void store_drop_scans(struct store *store);
+void store_scans_deinit(struct store *store);
+
+#endif

@@ -1,0 +1,56 @@
+#include "engine/store/table_file.h"
+
+#include <stdlib.h>
+
+struct table_file *table_file_create(uint64_t number) {
+    struct table_file *file = calloc(1, sizeof *file);
+    CHECK(file != NULL);
+    file->number = number;
+    file->references = 1;
+    file->wait = (struct disk_wait){.kind = WAIT_RECOVERY_TABLE, .owner = file};
+    return file;
+}
+
+bool table_file_release(struct table_file *file) {
+    CHECK(file->references > 0);
+    return --file->references == 0;
+}
+
+void table_file_destroy(struct table_file *file) {
+    if (file->table != NULL)
+        table_close(file->table);
+    buffer_deinit(&file->smallest);
+    buffer_deinit(&file->largest);
+    free(file);
+}
+
+enum table_status table_file_open(struct table_file *file, struct bytes tail) {
+    CHECK(file->table == NULL);
+    if (tail.size != file->tail_size || tail.size < TABLE_FOOTER_SIZE || tail.size > file->size)
+        return TABLE_CORRUPT;
+    struct bytes footer = bytes_slice(tail, tail.size - TABLE_FOOTER_SIZE, TABLE_FOOTER_SIZE);
+    struct block_handle metadata;
+    enum table_status status = table_footer_decode(footer, file->size, &metadata);
+    if (status != TABLE_OK)
+        return status;
+    /* The manifest and the footer must agree on where the metadata begins. */
+    uint64_t tail_at = file->size - tail.size;
+    if (metadata.offset != tail_at || metadata.size > tail.size)
+        return TABLE_CORRUPT;
+    file->table = table_open(footer, bytes_slice(tail, 0, (size_t)metadata.size), &status);
+    return status;
+}
+
+void table_list_add(struct table_list *list, struct table_file *file) {
+    if (list->count == list->capacity) {
+        list->capacity = list->capacity == 0 ? 8 : list->capacity * 2;
+        list->items = realloc(list->items, list->capacity * sizeof(struct table_file *));
+        CHECK(list->items != NULL);
+    }
+    list->items[list->count++] = file;
+}
+
+void table_list_deinit(struct table_list *list) {
+    free(list->items);
+    *list = (struct table_list){0};
+}

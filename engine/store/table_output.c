@@ -1,0 +1,135 @@
+#include "engine/store/table_output.h"
+
+void table_output_init(struct table_output *output, struct tickets *tickets,
+                       const struct table_options *options, uint64_t table_bytes) {
+    *output = (struct table_output){
+        .tickets = tickets,
+        .options = *options,
+        .table_bytes = table_bytes,
+        .file = {.kind = FILE_TABLE},
+        .write_wait = {.kind = WAIT_OUTPUT_WRITE, .owner = output},
+        .sync_wait = {.kind = WAIT_OUTPUT_SYNC, .owner = output},
+        .directory_wait = {.kind = WAIT_OUTPUT_DIRECTORY, .owner = output},
+    };
+}
+
+void table_output_deinit(struct table_output *output) {
+    if (output->builder != NULL)
+        table_builder_destroy(output->builder);
+    for (uint32_t i = 0; i < output->made.count; i++) {
+        if (table_file_release(output->made.items[i]))
+            table_file_destroy(output->made.items[i]);
+    }
+    table_list_deinit(&output->made);
+    buffer_deinit(&output->tail);
+    *output = (struct table_output){0};
+}
+
+static struct bytes pending(const struct table_output *output, uint64_t *offset) {
+    return table_builder_output(output->builder, offset);
+}
+
+static bool table_is_full(const struct table_output *output) {
+    return output->builder != NULL && table_builder_size(output->builder) >= output->table_bytes;
+}
+
+bool table_output_has_room(const struct table_output *output) {
+    if (output->ended || output->finishing || table_output_waits(output))
+        return false;
+    if (output->builder == NULL)
+        return true;
+    uint64_t offset;
+    return !table_is_full(output) && pending(output, &offset).size < TABLE_OUTPUT_WRITE_MIN;
+}
+
+void table_output_add(struct table_output *output, uint64_t *next_file, struct bytes key,
+                      struct bytes value, bool removed) {
+    CHECK(table_output_has_room(output));
+    if (output->builder == NULL) {
+        output->file.number = (*next_file)++;
+        if (output->run == 0)
+            output->run = output->file.number;
+        output->builder = table_builder_create(&output->options);
+    }
+    table_builder_add(output->builder, key, value, removed);
+}
+
+static void finish(struct table_output *output) {
+    uint64_t offset;
+    table_builder_finish(output->builder);
+    buffer_clear(&output->tail);
+    buffer_append(&output->tail, pending(output, &offset));
+    output->finishing = true;
+}
+
+static void start_write(struct table_output *output, struct bytes bytes, uint64_t offset,
+                        struct effects *effects) {
+    output->writing = bytes.size;
+    output->bytes_written += bytes.size;
+    effects_write(effects, tickets_draw(output->tickets, &output->write_wait), output->file, offset,
+                  bytes);
+}
+
+static void pump_table(struct table_output *output, struct effects *effects) {
+    if (!output->finishing && (output->ended || table_is_full(output)))
+        finish(output);
+    uint64_t offset;
+    struct bytes bytes = pending(output, &offset);
+    if (bytes.size >= TABLE_OUTPUT_WRITE_MIN || (output->finishing && bytes.size > 0))
+        start_write(output, bytes, offset, effects);
+    else if (output->finishing)
+        effects_sync(effects, tickets_draw(output->tickets, &output->sync_wait), output->file);
+}
+
+void table_output_pump(struct table_output *output, struct effects *effects) {
+    if (output->done || table_output_waits(output))
+        return;
+    if (output->builder != NULL)
+        pump_table(output, effects);
+    else if (output->ended && output->made.count > 0)
+        effects_sync_directory(effects, tickets_draw(output->tickets, &output->directory_wait));
+    else if (output->ended)
+        output->done = true;
+}
+
+/* The reader is opened from the very bytes that were written: nothing is read back. */
+static void complete_table(struct table_output *output) {
+    struct table_properties properties;
+    struct bytes smallest, largest;
+    table_builder_summary(output->builder, &properties, &smallest, &largest);
+    struct table_file *file = table_file_create(output->file.number);
+    file->run = output->run;
+    file->size = properties.file_size;
+    file->entry_count = properties.entry_count;
+    file->removed_count = properties.removed_count;
+    buffer_append(&file->smallest, smallest);
+    buffer_append(&file->largest, largest);
+
+    struct bytes tail = buffer_bytes(&output->tail);
+    struct bytes footer = bytes_slice(tail, tail.size - TABLE_FOOTER_SIZE, TABLE_FOOTER_SIZE);
+    struct block_handle metadata;
+    enum table_status status = table_footer_decode(footer, file->size, &metadata);
+    CHECK(status == TABLE_OK);
+    file->tail_size = file->size - metadata.offset;
+    CHECK(file->tail_size <= tail.size);
+    size_t data = tail.size - (size_t)file->tail_size;
+    status = table_file_open(file, bytes_slice(tail, data, (size_t)file->tail_size));
+    CHECK(status == TABLE_OK);
+    table_list_add(&output->made, file);
+    table_builder_destroy(output->builder);
+    output->builder = NULL;
+    output->finishing = false;
+}
+
+bool table_output_on_done(struct table_output *output, enum wait_kind kind,
+                          enum disk_status status) {
+    if (status != DISK_OK)
+        return false;
+    if (kind == WAIT_OUTPUT_WRITE)
+        table_builder_drained(output->builder, output->writing);
+    else if (kind == WAIT_OUTPUT_SYNC)
+        complete_table(output);
+    else
+        output->done = true;
+    return true;
+}

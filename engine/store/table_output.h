@@ -1,0 +1,59 @@
+/* table_output: turns a run of ascending entries into synced table files, each of a bounded size.
+ *
+ *     add, add, ... --> builder --64 KiB--> write --> ... finish --> write the rest --> sync --> next table
+ *     end --> after the last table: sync the directory --> done: `made` may go into the manifest
+ *
+ * One operation is under way at a time. The bytes of a write are the builder's own, so nothing is
+ * added while one is out.
+ *
+ *     while (table_output_has_room(&output)) table_output_add(&output, ...);
+ *     table_output_pump(&output, &next_file, effects);
+ */
+#ifndef DUNLIN_STORE_TABLE_OUTPUT_H
+#define DUNLIN_STORE_TABLE_OUTPUT_H
+
+#include "engine/base/effect.h"
+#include "engine/store/table_file.h"
+
+enum { TABLE_OUTPUT_WRITE_MIN = 64 * 1024 };
+
+struct table_output {
+    struct tickets *tickets;
+    struct table_options options;
+    uint64_t table_bytes;
+    uint64_t run;                  /* of the tables made; 0: the first one's number */
+    struct table_builder *builder; /* null between tables */
+    struct file_id file;
+    size_t writing;     /* bytes of the write under way */
+    struct buffer tail; /* everything that came out of finishing: the metadata lies at its end */
+    bool finishing;     /* the builder is finished; when drained, the file is synced */
+    bool ended;         /* no more entries come */
+    bool done;
+    struct table_list made;
+    struct disk_wait write_wait, sync_wait, directory_wait;
+    uint64_t bytes_written;
+};
+
+void table_output_init(struct table_output *output, struct tickets *tickets,
+                       const struct table_options *options, uint64_t table_bytes);
+/* Releases the tables in `made`. */
+void table_output_deinit(struct table_output *output);
+/* True when an entry may be added now. */
+bool table_output_has_room(const struct table_output *output);
+/* New tables draw their number from *next_file. */
+void table_output_add(struct table_output *output, uint64_t *next_file, struct bytes key,
+                      struct bytes value, bool removed);
+static inline void table_output_end(struct table_output *output) {
+    output->ended = true;
+}
+static inline bool table_output_waits(const struct table_output *output) {
+    return output->write_wait.pending || output->sync_wait.pending ||
+           output->directory_wait.pending;
+}
+/* Emits the operation that is due, if any. */
+void table_output_pump(struct table_output *output, struct effects *effects);
+/* Takes a WAIT_OUTPUT_*. False when the operation failed. */
+MUST_USE bool table_output_on_done(struct table_output *output, enum wait_kind kind,
+                                   enum disk_status status);
+
+#endif

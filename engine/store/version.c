@@ -1,0 +1,111 @@
+#include "engine/store/version.h"
+
+#include <stdlib.h>
+
+struct version *version_create(void) {
+    struct version *version = calloc(1, sizeof *version);
+    CHECK(version != NULL);
+    version->references = 1;
+    return version;
+}
+
+void version_release(struct version *version, struct table_list *dead) {
+    CHECK(version->references > 0);
+    if (--version->references > 0)
+        return;
+    for (uint32_t level = 0; level < VERSION_LEVELS; level++) {
+        for (uint32_t i = 0; i < version->levels[level].count; i++) {
+            struct table_file *file = version->levels[level].tables[i];
+            if (table_file_release(file))
+                table_list_add(dead, file);
+        }
+        free(version->levels[level].tables);
+    }
+    free(version);
+}
+
+static bool goes_before(uint32_t level, const struct table_file *left,
+                        const struct table_file *right) {
+    if (level == 0 && left->run != right->run)
+        return left->run > right->run;
+    return bytes_compare(table_file_smallest(left), table_file_smallest(right)) < 0;
+}
+
+static bool is_listed(const struct table_list *list, const struct table_file *file) {
+    for (uint32_t i = 0; i < list->count; i++) {
+        if (list->items[i] == file)
+            return true;
+    }
+    return false;
+}
+
+/* Insertion from the end: edits add few tables, mostly in order. */
+static void insert(struct version *version, uint32_t number, struct table_file *file) {
+    struct version_level *level = &version->levels[number];
+    uint32_t at = level->count++;
+    while (at > 0 && goes_before(number, file, level->tables[at - 1])) {
+        level->tables[at] = level->tables[at - 1];
+        at--;
+    }
+    level->tables[at] = file;
+    level->bytes += file->size;
+    table_file_acquire(file);
+}
+
+static void fill_level(struct version *next, uint32_t number, const struct version_level *old,
+                       const struct version_edit *edit) {
+    bool gains = number == edit->added_level;
+    uint32_t most = old->count + (gains ? edit->added.count : 0);
+    if (most == 0)
+        return;
+    struct version_level *level = &next->levels[number];
+    level->tables = malloc(most * sizeof(struct table_file *));
+    CHECK(level->tables != NULL);
+    for (uint32_t i = 0; i < old->count; i++) {
+        if (!is_listed(&edit->removed, old->tables[i]))
+            insert(next, number, old->tables[i]);
+    }
+    for (uint32_t i = 0; gains && i < edit->added.count; i++)
+        insert(next, number, edit->added.items[i]);
+}
+
+struct version *version_apply(const struct version *version, const struct version_edit *edit) {
+    CHECK(edit->added_level < VERSION_LEVELS);
+    struct version *next = version_create();
+    for (uint32_t level = 0; level < VERSION_LEVELS; level++)
+        fill_level(next, level, &version->levels[level], edit);
+    for (uint32_t at = 0; at < next->levels[0].count; at += version_run_length(next, at))
+        next->run_count++;
+    return next;
+}
+
+uint32_t version_find(const struct version_level *level, struct bytes key) {
+    uint32_t low = 0;
+    uint32_t high = level->count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (bytes_compare(table_file_largest(level->tables[middle]), key) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+uint32_t version_run_length(const struct version *version, uint32_t from) {
+    const struct version_level *level = &version->levels[0];
+    uint32_t to = from;
+    while (to < level->count && level->tables[to]->run == level->tables[from]->run)
+        to++;
+    return to - from;
+}
+
+bool version_is_deeper(const struct version *version, uint32_t level, struct bytes key) {
+    for (uint32_t below = level + 1; below < VERSION_LEVELS; below++) {
+        const struct version_level *tables = &version->levels[below];
+        uint32_t at = version_find(tables, key);
+        if (at < tables->count && bytes_compare(table_file_smallest(tables->tables[at]), key) <= 0)
+            return true;
+    }
+    return false;
+}

@@ -1,0 +1,59 @@
+/* memory_disk: a disk with a page cache, in memory, that crashes and fails on demand.
+ *
+ *     operation --> current contents and names --sync--> durable contents, durable names
+ *                                              \--crash--> of what was not synced, each sector and
+ *                                                          each name is lost, kept or torn
+ *
+ * Operations wait in a queue. They are performed in any order that the contract of effect.h allows:
+ * only writes to one file keep theirs.
+ */
+#ifndef DUNLIN_TESTS_MEMORY_DISK_H
+#define DUNLIN_TESTS_MEMORY_DISK_H
+
+#include "engine/base/effect.h"
+#include "engine/base/prng.h"
+
+enum { MEMORY_DISK_FILES = 512, MEMORY_DISK_QUEUE = 512, MEMORY_DISK_SECTOR = 512 };
+
+enum crash_outcome { CRASH_LOSES, CRASH_KEEPS, CRASH_TEARS };
+
+struct memory_file {
+    struct file_id file;
+    struct buffer current, durable;
+    bool named, name_durable; /* in the directory now; after a crash that loses names */
+};
+
+struct memory_operation {
+    struct effect effect; /* its bytes are copied */
+    struct buffer bytes;
+};
+
+struct memory_disk {
+    struct memory_file files[MEMORY_DISK_FILES];
+    size_t file_count;
+    struct memory_operation queue[MEMORY_DISK_QUEUE];
+    size_t queued;
+    struct prng prng;
+    uint64_t performed; /* operations so far */
+    uint64_t fail_at;   /* this one fails (counted from 1); 0: none */
+    enum disk_status fail_status;
+    bool fail_reads, fail_writes; /* which kinds fail_at may hit; the count goes over these */
+    uint64_t eligible;
+    bool in_order;      /* perform the oldest first */
+    struct buffer read; /* bytes of the last read */
+    struct file_entry listed[MEMORY_DISK_FILES];
+};
+
+void memory_disk_init(struct memory_disk *disk, uint64_t seed);
+void memory_disk_deinit(struct memory_disk *disk);
+/* Takes the disk effects over; other kinds are ignored. */
+void memory_disk_take(struct memory_disk *disk, const struct effects *effects);
+/* Performs one waiting operation; false when none waits. *done is borrowed until the next call. */
+bool memory_disk_perform(struct memory_disk *disk, struct disk_done *done);
+void memory_disk_crash(struct memory_disk *disk, enum crash_outcome outcome);
+struct memory_file *memory_disk_find(struct memory_disk *disk, struct file_id file);
+/* The file of this kind with the highest number; null when there is none. */
+struct memory_file *memory_disk_last(struct memory_disk *disk, enum file_kind kind);
+size_t memory_disk_count(const struct memory_disk *disk, enum file_kind kind);
+
+#endif
