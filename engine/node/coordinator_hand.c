@@ -10,10 +10,11 @@ static void complete_put(struct node *node, struct request *request,
     if (link == NULL || link->session == NULL)
         return;
     struct operation_result result = {.status = OPERATION_OK,
+                                      .context = &node->vector,
                                       .existed = (message->flags & PEER_FLAG_EXISTED) != 0};
     struct reader reader = reader_of(message->context_bytes);
-    if (message->context_bytes.size > 0 && vector_decode(&reader, &node->vector))
-        result.context = &node->vector;
+    if (message->context_bytes.size == 0 || !vector_decode(&reader, &node->vector))
+        node->vector.count = 0;
     session_complete(link->session, request->tag, &result);
 }
 

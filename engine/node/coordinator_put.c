@@ -18,10 +18,10 @@ static void answer_peer(struct node *node, const struct request *request,
 static void answer(struct node *node, struct request *request) {
     node->figures.writes++;
     request_move(node, request, REQUEST_ANSWERED);
-    const struct version_vector *context = NULL;
+    struct version_vector *context = &node->vector;
     struct reader reader = reader_of(buffer_bytes(&request->context));
-    if (request->has_context && vector_decode(&reader, &node->vector))
-        context = &node->vector;
+    bool decoded = request->has_context && vector_decode(&reader, context);
+    CHECK(decoded);
     if (request->from_peer) {
         answer_peer(node, request, context);
         return;
@@ -180,7 +180,7 @@ static void take_minted(struct node *node, struct request *request,
                         const struct replica_mint *mint) {
     request->dot = mint->dot;
     request->existed = mint->existed;
-    request->has_context = mint->context_is_exact;
+    request->has_context = true;
     buffer_clear(&request->context);
     buffer_append(&request->context, buffer_bytes(&node->line));
     request_move(node, request, REQUEST_COLLECTING);

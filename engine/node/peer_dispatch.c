@@ -1,5 +1,12 @@
 #include "engine/node/node_state.h"
 
+enum { PEER_KEY_MAX = 60000 }; /* bytes: with the entry's prefix it must fit the store */
+
+/* Whether this node is among the owners of a key that it could keep. */
+static bool is_owned(const struct node *node, struct bytes key) {
+    return key.size <= PEER_KEY_MAX && placement_of(node, key).self_is_owner;
+}
+
 static void refuse_write(struct node *node, struct node_link *link,
                          const struct peer_message *message) {
     struct peer_message reply = {
@@ -10,14 +17,14 @@ static void refuse_write(struct node *node, struct node_link *link,
 /* A hint is for some other member of the cluster. */
 static bool target_is_valid(const struct node *node, const struct peer_message *message) {
     uint32_t member = node_member_of_id(node, message->member);
-    return member != LINK_MEMBER_NONE && !is_self(node, member);
+    return member != LINK_MEMBER_NONE && !is_self(node, member) &&
+           message->key.size <= PEER_KEY_MAX;
 }
 
 static void take_write(struct node *node, struct node_link *link,
                        const struct peer_message *message) {
     bool is_hint = (message->flags & PEER_FLAG_HINT) != 0;
-    bool wanted =
-        is_hint ? target_is_valid(node, message) : placement_of(node, message->key).self_is_owner;
+    bool wanted = is_hint ? target_is_valid(node, message) : is_owned(node, message->key);
     if (!wanted || message->payload.size == 0) {
         refuse_write(node, link, message);
         return;
@@ -37,8 +44,7 @@ static void take_write(struct node *node, struct node_link *link,
 static void take_read(struct node *node, struct node_link *link,
                       const struct peer_message *message) {
     bool is_hint = (message->flags & PEER_FLAG_HINT) != 0;
-    bool held =
-        is_hint ? target_is_valid(node, message) : placement_of(node, message->key).self_is_owner;
+    bool held = is_hint ? target_is_valid(node, message) : is_owned(node, message->key);
     if (!held) {
         struct peer_message reply = {
             .kind = PEER_READ_REPLY, .request = message->request, .status = PEER_REFUSED};
@@ -56,7 +62,7 @@ static void take_read(struct node *node, struct node_link *link,
 
 static void take_sync(struct node *node, struct node_link *link,
                       const struct peer_message *message) {
-    if (!placement_of(node, message->key).self_is_owner) {
+    if (!is_owned(node, message->key)) {
         struct peer_message reply = {
             .kind = PEER_TREE_SYNC_REPLY, .request = message->request, .status = PEER_REFUSED};
         peer_reply(node, link->id, &reply);

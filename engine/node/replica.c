@@ -185,7 +185,7 @@ static enum peer_status merge_objects(struct node *node, struct merge *merge) {
         object_encode(received, &node->encoded);
         merge->value = buffer_bytes(&node->encoded);
     }
-    return PEER_OK;
+    return merge->value.size <= STORE_VALUE_MAX ? PEER_OK : PEER_FULL;
 }
 
 /* Hints are bounded: beyond it, whoever asks must find another place. */

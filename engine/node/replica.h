@@ -53,7 +53,7 @@ struct replica_read {
 struct replica_mint {
     struct bytes key;
     struct bytes value;
-    const struct version_vector *context; /* null: none */
+    const struct version_vector *context; /* null exactly when blind */
     bool tombstone, blind;
     uint64_t waiter; /* comes back when a block has arrived */
 
@@ -64,7 +64,6 @@ struct replica_mint {
     bool existed;
     struct buffer *object;        /* appended to: the object as it is now */
     struct buffer *context_after; /* appended to: what the client may claim to have seen */
-    bool context_is_exact;
 };
 
 enum mint_outcome {

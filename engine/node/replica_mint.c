@@ -1,29 +1,35 @@
 #include "engine/data/entry_key.h"
 #include "engine/node/node_state.h"
 
+/* True when the vector covers a sibling that is not the new write. */
+static bool covers_another(const struct object *object, const struct version_vector *vector,
+                           struct dot own) {
+    for (uint32_t i = 0; i < object->sibling_count; i++) {
+        struct dot dot = object->siblings[i].dot;
+        bool is_own = dot.actor == own.actor && dot.counter == own.counter;
+        if (!is_own && vector_covers(vector, dot))
+            return true;
+    }
+    return false;
+}
+
 /* The client may claim to have seen its own write and what it had seen before; after a blind write,
  * everything that this replica held. A vector says "up to", so it cannot name the new dot without
- * the earlier dots of this actor: when one of these is a sibling that the client has not seen, no
- * vector is exact, and the client must read again. */
+ * the earlier dots of this actor. When one of these is a sibling that the client has not seen, the
+ * claim would let its next write wipe that sibling out unseen; the client then gets back what it
+ * came with. */
 static void claim_context(struct node *node, struct replica_mint *mint) {
-    struct version_vector *claimed = &node->vector;
-    claimed->count = 0;
     if (mint->blind) {
-        mint->context_is_exact = true;
         vector_encode(&node->local.vector, mint->context_after);
         return;
     }
-    bool fits = (mint->context == NULL || vector_join(claimed, mint->context)) &&
-                vector_raise(claimed, mint->dot);
-    mint->context_is_exact = fits;
-    for (uint32_t i = 0; i < node->local.sibling_count; i++) {
-        struct dot dot = node->local.siblings[i].dot;
-        bool own = dot.actor == mint->dot.actor && dot.counter == mint->dot.counter;
-        if (!own && vector_covers(claimed, dot))
-            mint->context_is_exact = false;
-    }
-    if (mint->context_is_exact)
+    struct version_vector *claimed = &node->vector;
+    claimed->count = 0;
+    bool fits = vector_join(claimed, mint->context) && vector_raise(claimed, mint->dot);
+    if (fits && !covers_another(&node->local, claimed, mint->dot))
         vector_encode(claimed, mint->context_after);
+    else
+        vector_encode(mint->context, mint->context_after);
 }
 
 /* A timestamp must not lie before what is held already: the logical clock starts anew with the
@@ -36,7 +42,6 @@ static void draw_timestamp(struct node *node, struct replica_mint *mint) {
 
 static enum store_status store_minted(struct node *node, struct replica_mint *mint,
                                       const struct placement *place, struct tally_change tally) {
-    object_encode(&node->local, mint->object);
     tally.tally = tally_of(node, place);
     struct store_batch batch = {.count = 1, .has_tally = true, .tally = tally};
     batch.entries[0] = (struct store_entry){.key = buffer_bytes(&node->entry),
@@ -58,6 +63,11 @@ static enum mint_outcome write_and_store(struct node *node, struct replica_mint 
         .digest = old_digest ^ object_digest(object, mint->key),
         .count = (int64_t)(object_live_count(object) > 0) - (int64_t)mint->existed,
     };
+    object_encode(object, mint->object);
+    if (mint->object->size > STORE_VALUE_MAX) {
+        buffer_deinit(mint->object);
+        return MINT_FULL;
+    }
     enum store_status status = store_minted(node, mint, place, tally);
     if (status != STORE_OK) {
         buffer_clear(mint->object);
@@ -71,6 +81,7 @@ static enum mint_outcome write_and_store(struct node *node, struct replica_mint 
 enum mint_outcome replica_mint(struct node *node, struct replica_mint *mint) {
     struct placement place = placement_of(node, mint->key);
     CHECK(place.self_is_owner && node->actor != 0);
+    CHECK(mint->blind == (mint->context == NULL));
     buffer_clear(&node->entry);
     struct entry_key entry = {
         .space = ENTRY_DATA, .partition = place.partition, .leaf = place.leaf, .key = mint->key};
