@@ -1,4 +1,4 @@
-#include "engine/node/command.h"
+#include "engine/node/command_table.h"
 
 #include "engine/base/text.h"
 

@@ -25,7 +25,7 @@
 #define DUNLIN_NODE_REPLY_QUEUE_H
 
 #include "engine/base/bytes.h"
-#include "engine/node/command.h"
+#include "engine/node/command_table.h"
 
 enum {
     REPLY_KEYS_MAX = 16,

@@ -1,4 +1,4 @@
-/* command: what clients may ask for.
+/* command_table: what clients may ask for.
  *
  *     words --command_find()--> row of the table --command_run()--> a reply at once, or operations
  *                                                                         |
@@ -11,8 +11,8 @@
  *     const struct command *command = command_find(bytes_of_text("get"));
  *     CHECK(command->id == COMMAND_GET);
  */
-#ifndef DUNLIN_NODE_COMMAND_H
-#define DUNLIN_NODE_COMMAND_H
+#ifndef DUNLIN_NODE_COMMAND_TABLE_H
+#define DUNLIN_NODE_COMMAND_TABLE_H
 
 #include "engine/base/bytes.h"
 
