@@ -1,9 +1,10 @@
 /* byte_stream: what one end of a connection sends to the other, in order.
  *
- *     send --> waiting (blocked, or not open yet) --> in flight (each with its time of arrival) --> the other end
- *              [bytes][bytes][close]                  [connect][bytes][bytes]
+ *     send --> waiting (blocked, or not open) --> in flight (each with its arrival) --> other end
+ *              [bytes][bytes][close]              [connect][bytes][bytes]
  *
- * Only the first segment in flight has a happening in the queue: those behind it never arrive before it.
+ * Only the first segment in flight has a happening in the queue: those behind it never arrive
+ * before it.
  */
 #ifndef DUNLIN_SIM_BYTE_STREAM_H
 #define DUNLIN_SIM_BYTE_STREAM_H
@@ -78,11 +79,12 @@ static inline bool byte_stream_is_empty(const struct byte_stream *stream) {
     return stream->waiting.first == NULL && stream->in_flight.first == NULL;
 }
 
-/* Puts a segment on its way at `from`, cut into several as the path asks. False when one of them was lost, and with it
- * the connection; takes the segment either way. */
+/* Puts a segment on its way at `from`, cut into several as the path asks. False when one of them
+ * was lost, and with it the connection; takes the segment either way. */
 MUST_USE bool byte_stream_depart(struct byte_stream *stream, struct segment *segment,
                                  struct instant from, struct object_pool *segments);
-/* Takes the next segment that has arrived by `now`, or null. Bytes that arrived together may come as one. */
+/* Takes the next segment that has arrived by `now`, or null. Bytes that arrived together may come
+ * as one. */
 struct segment *byte_stream_arrived(struct byte_stream *stream, struct instant now,
                                     struct object_pool *segments, struct chunk_pool *chunks);
 

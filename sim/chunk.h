@@ -2,8 +2,8 @@
  *
  *     [ references | class | size | hash | ... ][ data ... ]       room for 64, 128, 256 ... bytes
  *
- * What a program sends or writes is copied once, into a chunk; segments on their way, pages in a disk's cache and
- * events that wait for a busy host only count on it.
+ * What a program sends or writes is copied once, into a chunk; segments on their way, pages in a
+ * disk's cache and events that wait for a busy host only count on it.
  *
  *     struct chunk *chunk = chunk_of_bytes(&pool, bytes);   // one reference
  *     chunk_acquire(chunk);

@@ -4,9 +4,10 @@
  *     host, link  ----------- streams[0] ----------->  host, link
  *                 <---------- streams[1] ------------
  *
- * Each end has two lives. It is `attached` while the host's operating system carries bytes for it, and `known` while
- * the program may still hear of it: a connection that has died is detached at once, but its program, busy or paused,
- * may have bytes and the word that it closed still before it.
+ * Each end has two lives. It is `attached` while the host's operating system carries bytes for it,
+ * and `known` while the program may still hear of it: a connection that has died is detached at
+ * once, but its program, busy or paused, may have bytes and the word that it closed still before
+ * it.
  *
  *     end      connecting      open        died           closed by the program   process gone
  *     attached      x           x           -                     -                    -
@@ -27,8 +28,8 @@ struct link_end {
 };
 
 struct connection {
-    /* Of the network, oldest first. In front, where the pool links what is free: the ends of a connection that is gone
-     * must still lead to its generation. */
+    /* Of the network, oldest first. In front, where the pool links what is free: the ends of a
+     * connection that is gone must still lead to its generation. */
     struct connection *next, *previous;
     struct link_end ends[2];
     struct byte_stream streams[2];

@@ -1,4 +1,5 @@
-/* delivery: an event on its way from the network or a disk to a host, before the host has time for it.
+/* delivery: an event on its way from the network or a disk to a host, before the host has time for
+ * it.
  *
  *     network, disk --> timeline.deliveries --> host free?  yes: one step
  *                                                           no:  inbox, until it is

@@ -4,8 +4,8 @@
  *     000013.log   current --> file      (none)      created; a loss of power may take the name
  *     000011.log   (none)      file <-- durable      removed; a loss of power may bring it back
  *
- * A name is created or removed in the cache, and the change waits until the directory is synced. At a loss of power,
- * of the changes of each name the first few, by chance, have happened.
+ * A name is created or removed in the cache, and the change waits until the directory is synced. At
+ * a loss of power, of the changes of each name the first few, by chance, have happened.
  */
 #ifndef DUNLIN_SIM_DISK_DIRECTORY_H
 #define DUNLIN_SIM_DISK_DIRECTORY_H

@@ -3,8 +3,9 @@
  *     exponential   -ln(u) * mean            = (-log2 u) * ln 2 * mean
  *     Pareto        low * u^(-1 / shape)     = low * 2^((-log2 u) / shape)
  *
- * so that one logarithm and one power of two to the base 2 are all it takes. Both go bit by bit (squaring, and
- * multiplying by roots of two): no floating point, hence no rounding mode, no library and no compiler has a say.
+ * so that one logarithm and one power of two to the base 2 are all it takes. Both go bit by bit
+ * (squaring, and multiplying by roots of two): no floating point, hence no rounding mode, no
+ * library and no compiler has a say.
  */
 #include "sim/distribution.h"
 

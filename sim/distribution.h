@@ -1,4 +1,5 @@
-/* distribution: how long things take, sampled by integer arithmetic so that every machine draws the same numbers.
+/* distribution: how long things take, sampled by integer arithmetic so that every machine draws the
+ * same numbers.
  *
  *     struct distribution latency = {.kind = DISTRIBUTION_UNIFORM, .low = 200000, .high = 2000000};
  *     uint64_t nanoseconds = distribution_sample(&latency, &prng);

@@ -1,12 +1,12 @@
 /* event_queue: what happens next in the world, as a heap ordered by (time, order of scheduling).
  *
  *                 [at 100, order 7]
- *               /    |     |      \            four children each: half the levels of a binary heap,
+ *               /    |     |      \            four children each: fewer levels than with two,
  *         [at 100,   ...   ...   ...]          and siblings lie side by side
  *          order 9]
  *
- * A happening is never taken back. Whoever scheduled it keeps a generation in the subject and lets the happening pass
- * when the generations differ.
+ * A happening is never taken back. Whoever scheduled it keeps a generation in the subject and lets
+ * the happening pass when the generations differ.
  *
  *     event_queue_push(&queue, at, HAPPENING_ARRIVAL, stream, generation);
  *     struct happening next = event_queue_pop(&queue);     // not empty

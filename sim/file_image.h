@@ -4,7 +4,8 @@
  *              [ ] a hole: zeros     |
  *              [*]--->[4096 bytes]   +---[*] another image of the same file, or a snapshot
  *
- * Bytes at and behind `length` are zero in every block, so that a file that grows over a gap reads zeros there.
+ * Bytes at and behind `length` are zero in every block, so that a file that grows over a gap reads
+ * zeros there.
  */
 #ifndef DUNLIN_SIM_FILE_IMAGE_H
 #define DUNLIN_SIM_FILE_IMAGE_H

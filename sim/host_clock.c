@@ -10,8 +10,8 @@ void host_clock_init(struct host_clock *clock, const struct clock_settings *sett
     host_clock_set(clock, (struct instant){0}, settings);
 }
 
-/* How far the local clock runs while `elapsed` virtual nanoseconds pass. Never decreases with `elapsed`, since the
- * part that drift adds to or takes from each nanosecond is less than one. */
+/* How far the local clock runs while `elapsed` virtual nanoseconds pass. Never decreases with
+ * `elapsed`, since the part that drift adds to or takes from each nanosecond is less than one. */
 static uint64_t drifted(uint64_t elapsed, int32_t drift_per_million) {
     if (drift_per_million == 0)
         return elapsed;
@@ -78,8 +78,8 @@ struct instant host_clock_virtual(const struct host_clock *clock, struct instant
     if (wanted / rate >= UINT64_MAX / MILLION / 2)
         return INSTANT_NEVER;
     uint64_t elapsed = wanted / rate * MILLION + wanted % rate * MILLION / rate;
-    /* The division rounds down; the answer lies within a few steps. A clock that all but stands shows the same for up
-     * to a million nanoseconds, hence the bound. */
+    /* The division rounds down; the answer lies within a few steps. A clock that all but stands
+     * shows the same for up to a million nanoseconds, hence the bound. */
     for (unsigned i = 0; i < MILLION && drifted(elapsed, drift) < wanted; i++)
         elapsed++;
     return instant_after(clock->anchor, (struct duration){elapsed});

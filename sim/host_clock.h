@@ -5,13 +5,13 @@
  *     monotonic      local time since the process started + an offset that no program may rely on
  *     wall           epoch + offset + local time + steps, or standing still while frozen
  *
- * The monotonic clock drifts and never steps. A frozen wall clock shows one time; when it thaws, it shows at once what
- * it would have shown without the frost, so that it steps forward.
+ * The monotonic clock drifts and never steps. A frozen wall clock shows one time; when it thaws, it
+ * shows at once what it would have shown without the frost, so that it steps forward.
  *
  *     host_clock_init(&clock, &settings, epoch);
  *     host_clock_start_process(&clock, now, offset);
  *     struct instant monotonic = host_clock_monotonic(&clock, now);
- *     struct instant due = host_clock_virtual(&clock, deadline);    // when the monotonic clock will show it
+ *     struct instant due = host_clock_virtual(&clock, deadline);   // when it will show the deadline
  */
 #ifndef DUNLIN_SIM_HOST_CLOCK_H
 #define DUNLIN_SIM_HOST_CLOCK_H
@@ -44,8 +44,8 @@ void host_clock_freeze_wall(struct host_clock *clock, struct instant now, bool f
 /* `now` is virtual and not before the last change of drift. */
 struct instant host_clock_monotonic(const struct host_clock *clock, struct instant now);
 struct wall_time host_clock_wall(const struct host_clock *clock, struct instant now);
-/* The first virtual instant, from the last change of drift on, at which the monotonic clock shows `monotonic` or more.
- * INSTANT_NEVER stays what it is. */
+/* The first virtual instant, from the last change of drift on, at which the monotonic clock shows
+ * `monotonic` or more. INSTANT_NEVER stays what it is. */
 struct instant host_clock_virtual(const struct host_clock *clock, struct instant monotonic);
 
 #endif

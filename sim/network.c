@@ -102,8 +102,8 @@ static void schedule(struct network *network, struct instant at, enum happening_
     event_queue_push(&network->timeline->queue, at, kind, stream, stream->connection->generation);
 }
 
-/* Nothing of this stream gets through at present. A connect to a host without power is no matter of waiting: it is
- * refused on arrival. */
+/* Nothing of this stream gets through at present. A connect to a host without power is no matter of
+ * waiting: it is refused on arrival. */
 static bool is_impeded(const struct network *network, const struct byte_stream *stream,
                        enum segment_kind next) {
     const struct link_end *other = &stream->connection->ends[1 - stream->side];
@@ -136,11 +136,15 @@ static void watch(struct network *network, struct byte_stream *stream, struct in
              HAPPENING_PATIENCE, stream);
 }
 
+/* The program will be told once all that it sent has left, if that is worth telling. */
 static void schedule_drain(struct network *network, struct byte_stream *stream) {
-    if (stream->drain_scheduled || stream->undrained_bytes == 0)
+    bool worth_telling = stream->had_to_wait || stream->undrained_bytes >= NETWORK_DRAINED_BYTES;
+    if (stream->drain_scheduled || !worth_telling || stream->undrained_bytes == 0 ||
+        stream->waiting.first != NULL)
         return;
     stream->drain_scheduled = true;
-    schedule(network, instant_after(stream->left_at, TIMELINE_DELAY_MIN), HAPPENING_DRAIN, stream);
+    struct instant left = instant_later(stream->left_at, network->timeline->now);
+    schedule(network, instant_after(left, TIMELINE_DELAY_MIN), HAPPENING_DRAIN, stream);
 }
 
 /* The connection is lost on the way: both ends only notice when their patience is at its end. */
@@ -203,8 +207,7 @@ void network_update_stream(struct network *network, struct byte_stream *stream, 
     while (stream->waiting.first != NULL &&
            !must_wait(network, stream, stream->waiting.first->kind))
         depart(network, stream, segment_list_pop(&stream->waiting), at);
-    if (stream->waiting.first == NULL)
-        schedule_drain(network, stream);
+    schedule_drain(network, stream);
     watch(network, stream, at);
 }
 
@@ -240,7 +243,8 @@ static void patience_ended(struct network *network, struct byte_stream *stream) 
         watch(network, stream, network->timeline->now);
         return;
     }
-    /* What waited is forgotten, an unsent close among it; a reset may answer what still comes in. */
+    /* What waited is forgotten, an unsent close among it; a reset may answer what still comes
+     * in. */
     stream->unacknowledged = false;
     stream->ended = false;
     segment_list_drop(&stream->waiting, &network->segments, &network->timeline->chunks);
@@ -327,9 +331,7 @@ void network_send(struct network *network, uint32_t host, struct link_id link, s
     stream->undrained_bytes += bytes.size;
     network_put_segment(network, stream, SEGMENT_BYTES,
                         chunk_of_bytes(&network->timeline->chunks, bytes), at);
-    if (stream->waiting.first == NULL &&
-        (stream->had_to_wait || stream->undrained_bytes >= NETWORK_DRAINED_BYTES))
-        schedule_drain(network, stream);
+    schedule_drain(network, stream);
 }
 
 void network_close(struct network *network, uint32_t host, struct link_id link, struct instant at) {

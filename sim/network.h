@@ -5,13 +5,14 @@
  *     refused    A: connect ->                 B is down; reset ->             A: closed
  *     close      A: bytes, close ->            B: bytes, then closed
  *     killed     A's system: reset ->          B: bytes that were under way, then closed
- *     no power   A: nothing                    B notices when what it sends stays unacknowledged for the connection
- *                                              timeout, or A's restarted system answers it with a reset
- *     blocked    bytes wait; after the timeout each end that has waiting bytes gives up by itself. An end that sends
- *                nothing notices nothing: the connection is half open until it does
+ *     no power   A: nothing                    B notices when what it sends stays unacknowledged for
+ *                                              the connection timeout, or when A's restarted system
+ *                                              answers it with a reset
+ *     blocked    bytes wait; after the timeout each end that has waiting bytes gives up by itself.
+ *                An end that sends nothing notices nothing: the connection is half open until then
  *
- * Bytes are acknowledged when they arrive and the way back is open. Blocking stops what has not left; what is in
- * flight arrives.
+ * Bytes are acknowledged when they arrive and the way back is open. Blocking stops what has not
+ * left; what is in flight arrives.
  */
 #ifndef DUNLIN_SIM_NETWORK_H
 #define DUNLIN_SIM_NETWORK_H
@@ -20,8 +21,9 @@
 #include "sim/connection.h"
 
 enum {
-    /* A program is told of a drained link when its bytes had to wait, or when as many as this went out unnoticed:
-     * production does the same, for a word about each send would cost more than it helps. */
+    /* A program is told of a drained link when its bytes had to wait, or when as many as this went
+     * out unnoticed: production does the same, for a word about each send would cost more than it
+     * helps. */
     NETWORK_DRAINED_BYTES = 1 << 16,
     NETWORK_UNKNOWN_HOST_MICROSECONDS =
         1000, /* until a connect to a name that is not there fails */
@@ -75,8 +77,8 @@ void network_cut(struct network *network, uint32_t left, uint32_t right);
 /* HAPPENING_ARRIVAL, _DRAIN, _PATIENCE and _DEATH. */
 void network_perform(struct network *network, const struct happening *happening);
 
-/* Whether the program may hear of this event; fills the event's link and role. After a closed link the end is no
- * longer known. */
+/* Whether the program may hear of this event; fills the event's link and role. After a closed link
+ * the end is no longer known. */
 MUST_USE bool network_take(struct network *network, const struct delivery *delivery,
                            struct event *event);
 

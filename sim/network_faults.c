@@ -20,8 +20,8 @@ static void kill_end(struct network *network, struct link_end *end) {
     network_update_stream(network, stream, now);
 }
 
-/* What had not left is gone with the machine. What was on its way to it is not acknowledged: its sender still has it,
- * and sends it again until it loses patience. */
+/* What had not left is gone with the machine. What was on its way to it is not acknowledged: its
+ * sender still has it, and sends it again until it loses patience. */
 static void power_off_end(struct network *network, struct link_end *end) {
     struct connection *connection = end->connection;
     forget_end(network, end);

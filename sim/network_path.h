@@ -2,8 +2,8 @@
  *
  *     sender's queue --(bandwidth, stalls: free_at)--> left --(latency)--> arrives
  *
- * All connections from one host to another share the path's bandwidth and its stalls; each byte stream sees to its own
- * order. Each kind of chance has a random stream of its own.
+ * All connections from one host to another share the path's bandwidth and its stalls; each byte
+ * stream sees to its own order. Each kind of chance has a random stream of its own.
  */
 #ifndef DUNLIN_SIM_NETWORK_PATH_H
 #define DUNLIN_SIM_NETWORK_PATH_H

@@ -5,8 +5,9 @@
  *         ^   ^              ^
  *         +---+--------------+-- free list
  *
- * The world makes and drops a few objects with each event; taking one from here costs a few instructions. Slabs go
- * back to the C library only when the pool does, so a pointer kept together with a generation may always be looked at.
+ * The world makes and drops a few objects with each event; taking one from here costs a few
+ * instructions. Slabs go back to the C library only when the pool does, so a pointer kept together
+ * with a generation may always be looked at.
  *
  *     struct object_pool pool = {.object_bytes = sizeof(struct segment)};
  *     struct segment *segment = object_pool_take(&pool);    // not cleared
@@ -43,8 +44,8 @@ struct object_pool {
 void object_pool_grow(struct object_pool *pool);
 void object_pool_deinit(struct object_pool *pool);
 
-/* Uninitialised from the start of the object on for one pointer's width; behind it an object that was never used is
- * zero and a used one is as it was given back. */
+/* Uninitialised from the start of the object on for one pointer's width; behind it an object that
+ * was never used is zero and a used one is as it was given back. */
 static inline void *object_pool_take(struct object_pool *pool) {
     if (pool->free == NULL)
         object_pool_grow(pool);

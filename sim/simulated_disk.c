@@ -291,7 +291,8 @@ void simulated_disk_perform(const struct happening *happening) {
 
 /* --- crashes ---------------------------------------------------------------------------------- */
 
-/* Writes to one file happen in order: the first that did not happen wholly is the last that happened at all. */
+/* Writes to one file happen in order: the first that did not happen wholly is the last that
+ * happened at all. */
 static void interrupt_write(struct simulated_disk *disk, struct disk_operation *operation) {
     if (operation->entry->stopped_at_crash == disk->crashes)
         return;

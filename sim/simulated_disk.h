@@ -1,11 +1,12 @@
 /* simulated_disk: one host's files, and how long and how well its disk does what programs ask.
  *
- *     submit --> operations, oldest first (each with a happening) --> complete: performed now, EVENT_DISK_DONE
+ *     submit --> operations under way, oldest first --(latency)--> performed, EVENT_DISK_DONE
  *                      |
  *                 process killed: each write has happened wholly, in part or not; nobody is told
  *
- * An operation takes effect when it completes. Writes to one file complete in the order in which they were asked for; a
- * sync and a directory sync cover what was complete when they were asked for.
+ * An operation takes effect when it completes. Writes to one file complete in the order in which
+ * they were asked for; a sync and a directory sync cover what was complete when they were asked
+ * for.
  */
 #ifndef DUNLIN_SIM_SIMULATED_DISK_H
 #define DUNLIN_SIM_SIMULATED_DISK_H
@@ -68,7 +69,8 @@ void simulated_disk_process_killed(struct simulated_disk *disk);
 /* The same, and then the cache is gone. */
 void simulated_disk_power_lost(struct simulated_disk *disk);
 
-/* No operation may be under way in a wipe or a rollback. A disk without a snapshot rolls back to empty. */
+/* No operation may be under way in a wipe or a rollback. A disk without a snapshot rolls back to
+ * empty. */
 void simulated_disk_wipe(struct simulated_disk *disk);
 void simulated_disk_take_snapshot(struct simulated_disk *disk);
 void simulated_disk_roll_back(struct simulated_disk *disk);

@@ -2,7 +2,8 @@
 
 #include "engine/base/hash.h"
 
-/* One crash treats whole files alike half of the time, or else hardly any file would be found wholly lost or whole. */
+/* One crash treats whole files alike half of the time, or else hardly any file would be found
+ * wholly lost or whole. */
 enum mood { MOOD_ALL_LOST, MOOD_ALL_KEPT, MOOD_EACH_SECTOR, MOOD_EACH_SECTOR_TOO, MOODS };
 enum fate { FATE_LOST, FATE_KEPT, FATE_EARLIER, FATE_TORN, FATES };
 
@@ -82,7 +83,8 @@ void simulated_file_write(struct simulated_file *file, struct file_memory *memor
 
 void simulated_file_sync(struct simulated_file *file, struct file_memory *memory, uint64_t sequence,
                          uint64_t length) {
-    /* When nothing was written since, what the cache has is what becomes durable, and blocks can be shared. */
+    /* When nothing was written since, what the cache has is what becomes durable, and blocks can be
+     * shared. */
     bool is_all = file->newest != NULL && file->newest->sequence <= sequence;
     while (file->oldest != NULL && file->oldest->sequence <= sequence) {
         const struct file_write *write = file->oldest;
@@ -106,8 +108,8 @@ static enum fate fate_of(const struct crash *crash, uint64_t draw) {
     return (enum fate)(draw % FATES);
 }
 
-/* Lets one write's part of one sector reach the disk or not. All writes to a sector draw the same number, so they
- * agree on its fate. */
+/* Lets one write's part of one sector reach the disk or not. All writes to a sector draw the same
+ * number, so they agree on its fate. */
 static void settle_sector(struct simulated_file *file, struct file_memory *memory,
                           const struct crash *crash, const struct file_write *write,
                           uint64_t sector) {

@@ -4,13 +4,14 @@
  *     writes   not yet durable:             B at 4   C at 8       oldest first
  *     durable  what a power loss leaves:  [AAAA]
  *
- * A sync makes durable every write that was complete when the sync was issued. At a loss of power each sector of the
- * other writes meets a fate of its own: lost, kept, kept as it was at some moment between, or torn in two. A sync that
- * fails leaves the disk as a loss of power would, and the cache forgets those writes for good: a later sync that succeeds
- * does not bring them back, as on Linux.
+ * A sync makes durable every write that was complete when the sync was issued. At a loss of power
+ * each sector of the other writes meets a fate of its own: lost, kept, kept as it was at some
+ * moment between, or torn in two. A sync that fails leaves the disk as a loss of power would, and
+ * the cache forgets those writes for good: a later sync that succeeds does not bring them back, as
+ * on Linux.
  *
- * Writes that wait for a sync are bounded: as a kernel does, the file writes the oldest back by itself when there are
- * too many.
+ * Writes that wait for a sync are bounded: as a kernel does, the file writes the oldest back by
+ * itself when there are too many.
  */
 #ifndef DUNLIN_SIM_SIMULATED_FILE_H
 #define DUNLIN_SIM_SIMULATED_FILE_H

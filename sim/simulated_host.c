@@ -110,8 +110,9 @@ struct instant simulated_host_spend(struct simulated_host *host) {
     return host->busy_until;
 }
 
-/* Timers are lazy: a deadline that moves away leaves the timer where it is, and the timer, when it comes, looks again.
- * A deadline that has passed is due a small step after the present, so that time goes on. */
+/* Timers are lazy: a deadline that moves away leaves the timer where it is, and the timer, when it
+ * comes, looks again. A deadline that has passed is due a small step after the present, so that
+ * time goes on. */
 static void schedule_timer(struct simulated_host *host) {
     if (host->due.nanoseconds == UINT64_MAX || host->timeout_waits)
         return;

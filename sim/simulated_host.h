@@ -1,10 +1,11 @@
-/* simulated_host: a machine: its program, its clock and disk, and the inbox of what its program has no time for yet.
+/* simulated_host: a machine: its program, its clock and disk, and the inbox of what its program has
+ * no time for yet.
  *
  *     delivery --> up, not paused, not busy, inbox empty?  step now
- *                  otherwise                               inbox --(wake)--> one step each time the host is free
+ *                  otherwise                               inbox --(wake)--> a step when it is free
  *
- * A step makes the host busy for its cost; what the step asks for begins when the cost is paid. The program's
- * deadline, on its own monotonic clock, becomes a timer on the virtual time line.
+ * A step makes the host busy for its cost; what the step asks for begins when the cost is paid. The
+ * program's deadline, on its own monotonic clock, becomes a timer on the virtual time line.
  */
 #ifndef DUNLIN_SIM_SIMULATED_HOST_H
 #define DUNLIN_SIM_SIMULATED_HOST_H
@@ -47,7 +48,8 @@ void simulated_host_deinit(struct simulated_host *host);
 
 /* Creates the program; EVENT_START waits in the inbox. The host must be down. */
 void simulated_host_start(struct simulated_host *host);
-/* Destroys the program and forgets the inbox; disk and network are the caller's. The host must be up. */
+/* Destroys the program and forgets the inbox; disk and network are the caller's. The host must be
+ * up. */
 void simulated_host_end(struct simulated_host *host);
 
 /* Whether the program can take an event at once. */

@@ -1,8 +1,8 @@
-/* timeline: what the network, the disks and the hosts of one world share: the present, the queue of what happens next,
- * memory for bytes, and the deliveries of the happening that is being performed.
+/* timeline: what the network, the disks and the hosts of one world share: the present, the queue of
+ * what happens next, memory for bytes, and the deliveries of the happening that is being performed.
  *
- * Every delay is at least TIMELINE_DELAY_MIN, so that virtual time advances whatever a scenario says and no two
- * programs can talk forever within one instant.
+ * Every delay is at least TIMELINE_DELAY_MIN, so that virtual time advances whatever a scenario
+ * says and no two programs can talk forever within one instant.
  */
 #ifndef DUNLIN_SIM_TIMELINE_H
 #define DUNLIN_SIM_TIMELINE_H

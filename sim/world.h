@@ -7,8 +7,9 @@
  *            v  |
  *      queue of what happens next, ordered by (virtual time, order of scheduling) --> rolling hash
  *
- * Everything that is random is drawn from streams keyed by (seed, host, purpose), so that turning one fault on does not
- * shift another. The same configuration, programs and seed give the same rolling hash on every machine and compiler.
+ * Everything that is random is drawn from streams keyed by (seed, host, purpose), so that turning
+ * one fault on does not shift another. The same configuration, programs and seed give the same
+ * rolling hash on every machine and compiler.
  *
  *     struct world *world = world_create(seed, &defaults);
  *     host_index a = world_add_host(world, "n1", &program);
@@ -28,7 +29,8 @@ struct world;
 
 enum { WORLD_HOSTS_MAX = 256 };
 
-/* What runs on a host. The world creates it anew at every start of the host's process and destroys it at a kill. */
+/* What runs on a host. The world creates it anew at every start of the host's process and destroys
+ * it at a kill. */
 struct program {
     void *context; /* given to create */
     void *(*create)(void *context, uint32_t host);
@@ -64,8 +66,9 @@ struct disk_settings {
     uint32_t sector_bytes;        /* what tears at a crash; 512 */
 };
 
-/* At a loss of power, each sector that was not synced is lost, kept or torn by chance; names that were not synced with
- * the directory are lost or kept. A killed process loses nothing that it wrote. */
+/* At a loss of power, each sector that was not synced is lost, kept or torn by chance; names that
+ * were not synced with the directory are lost or kept. A killed process loses nothing that it
+ * wrote. */
 enum crash_kind { CRASH_KILL, CRASH_POWER };
 
 /* --- clock: per host -------------------------------------------------------------------------- */
@@ -91,8 +94,9 @@ void world_defaults_fill(struct world_defaults *defaults);
 struct world *world_create(uint64_t seed, const struct world_defaults *defaults);
 void world_destroy(struct world *world);
 
-/* The name is also the host part of its address: EFFECT_CONNECT to "n1:7001" reaches host "n1" by the link role of that port
- * (port 7000: LINK_CLIENT, every other: LINK_PEER). Returns the host's index, counted from 0. */
+/* The name is also the host part of its address: EFFECT_CONNECT to "n1:7001" reaches host "n1" by
+ * the link role of that port (port 7000: LINK_CLIENT, every other: LINK_PEER). Returns the host's
+ * index, counted from 0. */
 uint32_t world_add_host(struct world *world, const char *name, const struct program *program);
 uint32_t world_host_count(const struct world *world);
 const char *world_host_name(const struct world *world, uint32_t host);
@@ -122,7 +126,8 @@ void world_step_wall_clock(struct world *world, uint32_t host, int64_t milliseco
 void world_freeze_wall_clock(struct world *world, uint32_t host, bool frozen);
 /* Call after changing `blocked`, so that waiting bytes move on. */
 void world_links_changed(struct world *world);
-/* Every open connection between the two dies now; both ends see EVENT_LINK_CLOSED (when reachable). */
+/* Every open connection between the two dies now; both ends see EVENT_LINK_CLOSED (when
+ * reachable). */
 void world_cut_links(struct world *world, uint32_t left, uint32_t right);
 
 struct instant world_now(const struct world *world);
@@ -134,7 +139,8 @@ void world_run_until(struct world *world, struct instant until);
 uint64_t world_hash(const struct world *world);
 uint64_t world_event_count(const struct world *world);
 
-/* What an observer sees, if one is set: every event and effect in order, for narration, traces and comparison. */
+/* What an observer sees, if one is set: every event and effect in order, for narration, traces and
+ * comparison. */
 struct world_observer {
     void *context;
     void (*event)(void *context, struct instant at, uint32_t host, const struct event *event);
@@ -142,7 +148,8 @@ struct world_observer {
 };
 void world_observe(struct world *world, const struct world_observer *observer);
 
-/* A stream of its own for whoever drives the world (fault schedules, workloads): keyed by (seed, host, purpose). */
+/* A stream of its own for whoever drives the world (fault schedules, workloads): keyed by (seed,
+ * host, purpose). */
 void world_stream(const struct world *world, uint32_t host, const char *purpose, struct prng *prng);
 
 #endif

@@ -1,4 +1,5 @@
-/* One step of one program: what waited becomes an event, and what the program answers is performed. */
+/* One step of one program: what waited becomes an event, and what the program answers is
+ * performed. */
 #include "sim/world_internal.h"
 
 #include "engine/base/text.h"
