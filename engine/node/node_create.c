@@ -132,6 +132,7 @@ struct node *node_create(const struct node_config *config) {
 }
 
 void node_destroy(struct node *node) {
+    deadlines_deinit(&node->deadlines); /* before its entries' owners */
     links_deinit(node);
     for (uint32_t i = 0; i < node->config.member_count; i++)
         peer_deinit(&node->peers[i]);
@@ -142,7 +143,6 @@ void node_destroy(struct node *node) {
     membership_destroy(node->membership);
     store_destroy(node->store);
     ring_deinit(&node->ring);
-    deadlines_deinit(&node->deadlines);
     buffer_deinit(&node->start.cursor);
     buffer_deinit(&node->frame);
     buffer_deinit(&node->encoded);
