@@ -1,0 +1,373 @@
+#include "harness/injector.h"
+
+#include <stdlib.h>
+
+enum { MILLION = 1000000 };
+
+/* One direction that one fault holds. */
+struct block {
+    uint32_t fault;
+    uint16_t from, to;
+};
+
+struct injector {
+    const struct scenario *scenario;
+    struct world *world;
+    struct history *history;
+    struct replica_samples *samples;
+    uint32_t host_count;
+    struct block *blocks;
+    uint32_t block_count, block_capacity;
+    bool meant_down[SCENARIO_NODES_MAX], paused[SCENARIO_NODES_MAX];
+    uint64_t halted_at[SCENARIO_NODES_MAX]; /* 0: it has not given up */
+    uint64_t failing_disk[SCENARIO_NODES_MAX / 64 + 1];
+    struct clock_settings clocks[SCENARIO_NODES_MAX];
+};
+
+struct injector *injector_create(const struct scenario *scenario, struct world *world,
+                                 struct history *history, struct replica_samples *samples) {
+    struct injector *injector = calloc(1, sizeof *injector);
+    CHECK(injector != NULL);
+    injector->scenario = scenario;
+    injector->world = world;
+    injector->history = history;
+    injector->samples = samples;
+    injector->host_count = scenario_host_count(scenario);
+    for (uint32_t i = 0; i < scenario->cluster.node_count; i++)
+        injector->clocks[i] = scenario->cluster.nodes[i].clock;
+    return injector;
+}
+
+void injector_destroy(struct injector *injector) {
+    if (injector == NULL)
+        return;
+    free(injector->blocks);
+    free(injector);
+}
+
+/* --- network ------------------------------------------------------------------------------------------------------- */
+
+static void block(struct injector *injector, uint32_t fault, uint32_t from, uint32_t to) {
+    if (injector->block_count == injector->block_capacity) {
+        injector->block_capacity = injector->block_capacity == 0 ? 64 : 2 * injector->block_capacity;
+        injector->blocks =
+            realloc(injector->blocks, injector->block_capacity * sizeof *injector->blocks);
+        CHECK(injector->blocks != NULL);
+    }
+    injector->blocks[injector->block_count++] =
+        (struct block){.fault = fault, .from = (uint16_t)from, .to = (uint16_t)to};
+    world_link(injector->world, from, to)->blocked = true;
+}
+
+static void block_sets(struct injector *injector, const struct action *action) {
+    for (uint32_t i = 0; i < injector->host_count; i++) {
+        for (uint32_t j = 0; host_set_has(&action->from, i) && j < injector->host_count; j++) {
+            if (i != j && host_set_has(&action->to, j))
+                block(injector, action->fault, i, j);
+        }
+    }
+    world_links_changed(injector->world);
+}
+
+static bool is_held(const struct injector *injector, uint32_t from, uint32_t to) {
+    for (uint32_t i = 0; i < injector->block_count; i++) {
+        if (injector->blocks[i].from == from && injector->blocks[i].to == to)
+            return true;
+    }
+    return false;
+}
+
+static void unblock(struct injector *injector, uint32_t fault, bool all) {
+    uint32_t kept = 0, count = injector->block_count;
+    struct block *blocks = injector->blocks;
+    for (uint32_t i = 0; i < count; i++) {
+        struct block held = blocks[i];
+        if (all || held.fault == fault)
+            world_link(injector->world, held.from, held.to)->blocked = false;
+        else
+            blocks[kept++] = held;
+    }
+    injector->block_count = kept;
+    for (uint32_t i = 0; i < kept; i++)
+        world_link(injector->world, blocks[i].from, blocks[i].to)->blocked = true;
+    world_links_changed(injector->world);
+}
+
+static const struct link_settings *configured_link(const struct scenario *scenario, uint32_t from,
+                                                   uint32_t to) {
+    const struct scenario_cluster *cluster = &scenario->cluster;
+    if (from >= cluster->node_count || to >= cluster->node_count)
+        return &scenario->world.link;
+    const char *there = cluster->nodes[from].datacentre, *here = cluster->nodes[to].datacentre;
+    for (uint32_t i = 0; i < scenario->datacentre_link_count; i++) {
+        const struct datacentre_link *link = &scenario->datacentre_links[i];
+        bool forth = strcmp(link->from, there) == 0 && strcmp(link->to, here) == 0;
+        bool back = strcmp(link->from, here) == 0 && strcmp(link->to, there) == 0;
+        if (forth || (back && !link->one_way))
+            return &link->link;
+    }
+    return &scenario->world.link;
+}
+
+static void set_link(struct injector *injector, uint32_t from, uint32_t to,
+                     const struct link_settings *settings) {
+    struct link_settings *link = world_link(injector->world, from, to);
+    *link = *settings;
+    link->blocked = is_held(injector, from, to);
+}
+
+static void set_links(struct injector *injector, const struct action *action) {
+    for (uint32_t i = 0; i < injector->host_count; i++) {
+        for (uint32_t j = 0; host_set_has(&action->from, i) && j < injector->host_count; j++) {
+            if (i == j || !host_set_has(&action->to, j))
+                continue;
+            set_link(injector, i, j,
+                     action->kind == ACT_LINK ? &action->settings->link
+                                              : configured_link(injector->scenario, i, j));
+        }
+    }
+    world_links_changed(injector->world);
+}
+
+static void cut(struct injector *injector, const struct action *action) {
+    for (uint32_t i = 0; i < injector->host_count; i++) {
+        for (uint32_t j = 0; host_set_has(&action->from, i) && j < injector->host_count; j++) {
+            if (i != j && host_set_has(&action->to, j))
+                world_cut_links(injector->world, i, j);
+        }
+    }
+}
+
+/* --- processes and disks ------------------------------------------------------------------------------------------- */
+
+static void lose(struct injector *injector, uint32_t node, enum loss_kind kind) {
+    struct instant now = world_now(injector->world);
+    bool synced = injector->scenario->cluster.node.store.sync == STORE_SYNC_ALWAYS;
+    if (kind == LOSS_TOTAL || !synced)
+        history_note_loss(injector->history, node, kind, now);
+}
+
+/* Whatever a process had in memory only is gone, even when it had shown it to somebody. */
+static void crash(struct injector *injector, uint32_t node, enum crash_kind kind) {
+    injector->meant_down[node] = true;
+    injector->halted_at[node] = 0;
+    if (!world_host_is_up(injector->world, node))
+        return;
+    replica_samples_forget(injector->samples, node, world_now(injector->world));
+    if (injector->paused[node])
+        world_resume_host(injector->world, node);
+    injector->paused[node] = false;
+    world_crash_host(injector->world, node, kind);
+    if (kind == CRASH_POWER)
+        lose(injector, node, LOSS_UNSYNCED);
+}
+
+static void start(struct injector *injector, uint32_t node) {
+    injector->meant_down[node] = false;
+    injector->halted_at[node] = 0;
+    if (world_host_is_up(injector->world, node))
+        return;
+    injector->history->figures[FIGURE_RESTARTS]++;
+    replica_samples_forget(injector->samples, node, world_now(injector->world));
+    world_start_host(injector->world, node);
+}
+
+static void change_disk(struct injector *injector, uint32_t node, const struct disk_settings *disk) {
+    *world_disk(injector->world, node) = *disk;
+    /* A disk that answers with errors may lose anything that it was given meanwhile. */
+    if (disk->write_error_per_million > 0 || disk->sync_error_per_million > 0 ||
+        disk->bit_rot_per_million > 0 || disk->read_error_per_million > 0) {
+        injector->failing_disk[node / 64] |= (uint64_t)1 << (node % 64);
+        lose(injector, node, LOSS_TOTAL);
+    } else if ((injector->failing_disk[node / 64] >> (node % 64) & 1) != 0) {
+        injector->failing_disk[node / 64] &= ~((uint64_t)1 << (node % 64));
+        lose(injector, node, LOSS_TOTAL);
+    }
+    replica_samples_forget(injector->samples, node, world_now(injector->world));
+}
+
+static void pause_node(struct injector *injector, uint32_t node, bool paused) {
+    if (!world_host_is_up(injector->world, node) || injector->paused[node] == paused)
+        return;
+    injector->paused[node] = paused;
+    if (paused)
+        world_pause_host(injector->world, node);
+    else
+        world_resume_host(injector->world, node);
+}
+
+static void set_step_cost(struct injector *injector, uint32_t node, const struct action *action) {
+    static const struct distribution CRAWL = {
+        .kind = DISTRIBUTION_UNIFORM, .low = 100000, .high = 5000000};
+    const struct distribution *cost = &injector->scenario->cluster.nodes[node].step_cost;
+    if (action->kind == ACT_STEP_COST)
+        cost = action->settings->kind == FAULT_RANDOM ? &CRAWL : &action->settings->step_cost;
+    world_set_step_cost(injector->world, node, cost);
+}
+
+/* --- clocks -------------------------------------------------------------------------------------------------------- */
+
+static void widen_clock_error(struct injector *injector, uint64_t milliseconds) {
+    injector->history->clock_error += milliseconds * MILLION;
+}
+
+static void step_clock(struct injector *injector, uint32_t node, int64_t milliseconds) {
+    world_step_wall_clock(injector->world, node, milliseconds);
+    widen_clock_error(injector, (uint64_t)(milliseconds < 0 ? -milliseconds : milliseconds));
+}
+
+static void drift_clock(struct injector *injector, uint32_t node, int32_t drift) {
+    uint64_t left = (injector->scenario->duration.nanoseconds + injector->scenario->converge_within.nanoseconds) / MILLION;
+    struct clock_settings *clock = &injector->clocks[node];
+    clock->drift_per_million = drift;
+    world_set_clock(injector->world, node, clock);
+    widen_clock_error(injector, left * (uint64_t)(drift < 0 ? -drift : drift) / MILLION + 1);
+}
+
+static void freeze_clock(struct injector *injector, uint32_t node, bool frozen) {
+    world_freeze_wall_clock(injector->world, node, frozen);
+    if (frozen)
+        widen_clock_error(injector, injector->scenario->duration.nanoseconds / MILLION);
+}
+
+/* --- actions ------------------------------------------------------------------------------------------------------- */
+
+static void perform_on(struct injector *injector, const struct action *action, uint32_t node) {
+    struct world *world = injector->world;
+    switch (action->kind) {
+    case ACT_KILL:
+        crash(injector, node, CRASH_KILL);
+        return;
+    case ACT_POWER:
+        crash(injector, node, CRASH_POWER);
+        return;
+    case ACT_STOP:
+        injector->meant_down[node] = true;
+        if (world_host_is_up(world, node) && !injector->paused[node])
+            world_stop_host(world, node);
+        return;
+    case ACT_START:
+        start(injector, node);
+        return;
+    case ACT_PAUSE:
+    case ACT_RESUME:
+        pause_node(injector, node, action->kind == ACT_PAUSE);
+        return;
+    case ACT_STEP_COST:
+    case ACT_STEP_COST_BACK:
+        set_step_cost(injector, node, action);
+        return;
+    case ACT_WIPE:
+        lose(injector, node, LOSS_TOTAL);
+        world_wipe_disk(world, node);
+        return;
+    case ACT_SNAPSHOT:
+        world_snapshot_disk(world, node);
+        return;
+    case ACT_ROLLBACK:
+        lose(injector, node, LOSS_TOTAL);
+        world_rollback_disk(world, node);
+        return;
+    case ACT_DISK:
+        change_disk(injector, node, &action->settings->disk);
+        return;
+    case ACT_DISK_BACK:
+        change_disk(injector, node, &injector->scenario->cluster.nodes[node].disk);
+        return;
+    case ACT_CLOCK_STEP:
+        step_clock(injector, node, action->milliseconds);
+        return;
+    case ACT_CLOCK_DRIFT:
+        drift_clock(injector, node, action->settings->drift_per_million);
+        return;
+    case ACT_CLOCK_DRIFT_BACK:
+        drift_clock(injector, node,
+                    injector->scenario->cluster.nodes[node].clock.drift_per_million);
+        return;
+    case ACT_FREEZE:
+    case ACT_UNFREEZE:
+        freeze_clock(injector, node, action->kind == ACT_FREEZE);
+        return;
+    case ACT_BLOCK:
+    case ACT_UNBLOCK:
+    case ACT_HEAL:
+    case ACT_CUT:
+    case ACT_LINK:
+    case ACT_LINK_BACK:
+        CHECK_UNREACHABLE("actions on links are not performed node by node");
+    }
+}
+
+static void perform(struct injector *injector, const struct action *action) {
+    switch ((int)action->kind) {
+    case ACT_BLOCK:
+        block_sets(injector, action);
+        return;
+    case ACT_UNBLOCK:
+        unblock(injector, action->fault, false);
+        return;
+    case ACT_HEAL:
+        unblock(injector, 0, true);
+        return;
+    case ACT_CUT:
+        cut(injector, action);
+        return;
+    case ACT_LINK:
+    case ACT_LINK_BACK:
+        set_links(injector, action);
+        return;
+    default:
+        for (uint32_t i = 0; i < injector->scenario->cluster.node_count; i++) {
+            if (host_set_has(&action->from, i))
+                perform_on(injector, action, i);
+        }
+        return;
+    }
+}
+
+void injector_perform(struct injector *injector, const struct action *action) {
+    if (action->begins) {
+        injector->history->figures[FIGURE_FAULTS]++;
+        injector->history->faults_active++;
+    }
+    perform(injector, action);
+    if (action->ends && injector->history->faults_active > 0)
+        injector->history->faults_active--;
+}
+
+void injector_watch(struct injector *injector) {
+    uint64_t now = world_now(injector->world).nanoseconds;
+    uint64_t after = injector->scenario->cluster.restart_after_halt.nanoseconds;
+    for (uint32_t i = 0; i < injector->scenario->cluster.node_count; i++) {
+        if (world_host_is_up(injector->world, i) || injector->meant_down[i])
+            continue;
+        if (injector->halted_at[i] == 0) {
+            injector->halted_at[i] = now;
+            injector->history->figures[FIGURE_HALTS]++;
+        }
+        if (after != 0 && now - injector->halted_at[i] >= after)
+            start(injector, i);
+    }
+}
+
+void injector_end_all(struct injector *injector) {
+    const struct scenario *scenario = injector->scenario;
+    unblock(injector, 0, true);
+    for (uint32_t i = 0; i < injector->host_count; i++) {
+        for (uint32_t j = 0; j < injector->host_count; j++) {
+            if (i != j)
+                set_link(injector, i, j, configured_link(scenario, i, j));
+        }
+    }
+    world_links_changed(injector->world);
+    for (uint32_t i = 0; i < scenario->cluster.node_count; i++) {
+        const struct scenario_node *node = &scenario->cluster.nodes[i];
+        *world_disk(injector->world, i) = node->disk;
+        world_set_step_cost(injector->world, i, &node->step_cost);
+        world_set_clock(injector->world, i, &node->clock);
+        world_freeze_wall_clock(injector->world, i, false);
+        pause_node(injector, i, false);
+        start(injector, i);
+    }
+    injector->history->faults_active = 0;
+}
