@@ -47,8 +47,11 @@ void liveness_sign(struct membership *membership, uint32_t index, struct instant
     member->last_sign = now;
     member->phase = PROBE_IDLE;
     member->accused = false;
-    if (member->record.status != MEMBER_ALIVE)
+    if (member->record.status != MEMBER_ALIVE) {
+        /* The gap of an outage says nothing about how heartbeats arrive when all is well. */
+        member->last_advance = INSTANT_NEVER;
         set_status(membership, member, MEMBER_ALIVE);
+    }
     /* It lives, but is of no use before it answers. */
     if (!member->answers)
         probe_once(membership, index, now);
@@ -64,7 +67,6 @@ void liveness_advanced(struct membership *membership, uint32_t index, bool new_l
     struct member *member = &membership->members[index];
     if (new_life)
         member->arrivals = (struct arrival_window){0};
-    /* The gap of an outage says nothing about how heartbeats arrive when all is well. */
     bool regular = member->record.status == MEMBER_ALIVE && !new_life &&
                    member->last_advance.nanoseconds != INSTANT_NEVER.nanoseconds;
     if (regular) {
@@ -73,8 +75,8 @@ void liveness_advanced(struct membership *membership, uint32_t index, bool new_l
         bool longer = interval.nanoseconds > limit.nanoseconds;
         arrival_window_add(&member->arrivals, longer ? limit : interval);
     }
-    member->last_advance = now;
     liveness_sign(membership, index, now);
+    member->last_advance = now;
 }
 
 void liveness_accused(struct membership *membership, uint32_t index, struct instant now) {

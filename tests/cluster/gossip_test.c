@@ -226,6 +226,53 @@ static void a_probe_of_a_stranger_is_refused_and_a_flood_of_probes_is_bounded(vo
     stop(listener);
 }
 
+/* Member 2 is silent for `beats`, the others answer whatever they are asked; those that are asked
+ * after member 2 vouch for it or do not. Returns how often somebody else was asked. */
+static uint32_t pass_beats(struct listener *listener, uint32_t beats, bool helpers_vouch) {
+    uint32_t asked = 0;
+    for (uint32_t beat = 0; beat < beats; beat++) {
+        listener->now = membership_deadline(listener->membership);
+        membership_answered(listener->membership, 0, listener->now);
+        membership_answered(listener->membership, 3, listener->now);
+        membership_tick(listener->membership, listener->now);
+        uint32_t target;
+        struct peer_message message;
+        while (next_of(listener, PEER_PROBE, &target, &message)) {
+            if (message.member != 30 || target == 2)
+                continue;
+            assert_int_equal(membership_status(listener->membership, 2), MEMBER_ALIVE);
+            asked++;
+            struct peer_message answer = {
+                .kind = PEER_PROBE_REPLY, .member = 30, .request = message.request};
+            if (helpers_vouch)
+                assert_true(
+                    membership_receive(listener->membership, target, &answer, listener->now));
+        }
+    }
+    return asked;
+}
+
+static void the_silent_are_asked_after_through_others_before_they_are_suspected(void **state) {
+    (void)state;
+    struct listener *listener = listen_among(4);
+    membership_answered(listener->membership, 2, listener->now);
+    assert_int_equal(pass_beats(listener, 10, false), 2);
+    assert_int_equal(membership_status(listener->membership, 2), MEMBER_SUSPECT);
+    assert_int_equal(pass_beats(listener, 10, false), 0);
+    assert_int_equal(membership_status(listener->membership, 2), MEMBER_DEAD);
+    stop(listener);
+}
+
+static void whom_others_vouch_for_is_not_suspected(void **state) {
+    (void)state;
+    struct listener *listener = listen_among(4);
+    membership_answered(listener->membership, 2, listener->now);
+    assert_true(pass_beats(listener, 100, true) > 10);
+    assert_int_equal(membership_status(listener->membership, 2), MEMBER_ALIVE);
+    assert_false(membership_is_usable(listener->membership, 2));
+    stop(listener);
+}
+
 static void what_others_vouch_for_is_alive_but_of_no_use_to_us(void **state) {
     (void)state;
     struct listener *listener = listen_among(3);
@@ -298,6 +345,8 @@ int main(void) {
         cmocka_unit_test(strangers_are_ignored_and_malformed_payloads_reported),
         cmocka_unit_test(a_probe_for_another_is_passed_on_and_its_answer_back),
         cmocka_unit_test(a_probe_of_a_stranger_is_refused_and_a_flood_of_probes_is_bounded),
+        cmocka_unit_test(the_silent_are_asked_after_through_others_before_they_are_suspected),
+        cmocka_unit_test(whom_others_vouch_for_is_not_suspected),
         cmocka_unit_test(what_others_vouch_for_is_alive_but_of_no_use_to_us),
         cmocka_unit_test(a_large_cluster_is_told_of_in_turns),
         cmocka_unit_test(before_the_start_and_all_alone_nothing_happens),
