@@ -1,5 +1,5 @@
 /* dunlin: the daemon, and the commands around it. */
-#include "server/command.h"
+#include "server/subcommand.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -27,9 +27,9 @@ static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
 } COMMANDS[] = {
-    {"serve", command_serve},     {"local-cluster", command_local_cluster},
-    {"cluster", command_cluster}, {"get", command_get},
-    {"put", command_put},         {"del", command_del},
+    {"serve", subcommand_serve},     {"local-cluster", subcommand_local_cluster},
+    {"cluster", subcommand_cluster}, {"get", subcommand_get},
+    {"put", subcommand_put},         {"del", subcommand_del},
 };
 
 int main(int argc, char **argv) {

@@ -1,7 +1,7 @@
 /* dunlin serve: one node, until it is told to stop. */
-#include "server/command.h"
 #include "server/host.h"
 #include "server/server_config.h"
+#include "server/subcommand.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -80,7 +80,7 @@ static int serve(const char *path, const struct server_overrides *overrides) {
     return code;
 }
 
-int command_serve(int argc, char **argv) {
+int subcommand_serve(int argc, char **argv) {
     struct server_overrides overrides = {0};
     const char *path = NULL;
     int option;

@@ -1,5 +1,5 @@
 /* dunlin local-cluster: N nodes as processes of this machine, on loopback, for trying out. */
-#include "server/command.h"
+#include "server/subcommand.h"
 
 #include "engine/base/bytes.h"
 #include "engine/base/text.h"
@@ -236,7 +236,7 @@ static bool complete(struct local_cluster *cluster) {
     return true;
 }
 
-int command_local_cluster(int argc, char **argv) {
+int subcommand_local_cluster(int argc, char **argv) {
     struct local_cluster cluster = {
         .port = 7000, .directory = "dunlin-cluster", .sync = "interval", .log_level = "warning"};
     bool valid = true;

@@ -1,6 +1,6 @@
 /* dunlin get, put, del: one key, with its causal context in the open. */
 #include "server/client.h"
-#include "server/command.h"
+#include "server/subcommand.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -141,7 +141,7 @@ static void print_siblings(const redisReply *reply, bool json) {
     puts("]}");
 }
 
-int command_get(int argc, char **argv) {
+int subcommand_get(int argc, char **argv) {
     struct key_command command = {0};
     int code = parse(&command, argc, argv, 1);
     if (code >= 0)
@@ -209,10 +209,10 @@ static int run_change(int argc, char **argv, int texts) {
     return code;
 }
 
-int command_put(int argc, char **argv) {
+int subcommand_put(int argc, char **argv) {
     return run_change(argc, argv, 2);
 }
 
-int command_del(int argc, char **argv) {
+int subcommand_del(int argc, char **argv) {
     return run_change(argc, argv, 1);
 }
