@@ -126,8 +126,7 @@ static enum resp_status expected_dollar(struct resp_parser *parser, uint8_t got)
 }
 
 /* "$size" */
-static enum resp_status take_bulk_header(struct resp_parser *parser,
-                                         const struct resp_limits *limits, struct bytes input,
+static enum resp_status take_bulk_header(struct resp_parser *parser, struct bytes input,
                                          size_t *consumed) {
     if (parser->at == input.size)
         return partial(parser, consumed);
@@ -145,9 +144,6 @@ static enum resp_status take_bulk_header(struct resp_parser *parser,
     parser->bulk_left = (size_t)size + TERMINATOR_BYTES;
     parser->bulk_asked = false;
     parser->phase = RESP_IN_BULK;
-    if (parser->refusal == RESP_NOT_REFUSED &&
-        parser->at + parser->bulk_left > limits->request_bytes_max)
-        parser->refusal = RESP_REQUEST_TOO_LARGE;
     return RESP_COMPLETE;
 }
 
@@ -173,15 +169,18 @@ static enum resp_status pass_bulk(struct resp_parser *parser, struct bytes input
     return RESP_COMPLETE;
 }
 
-static enum resp_status keep_bulk(struct resp_parser *parser, const struct resp_limits *limits,
-                                  struct bytes input) {
-    if (parser->bulk_size > limits->ask_bytes && !parser->bulk_asked) {
-        parser->bulk_asked = true;
-        if (parser->argument_count > 0)
-            parser->arguments[0] =
-                bytes_of(input.data + parser->spans[0].from, parser->spans[0].size);
-        return RESP_LARGE_ARGUMENT;
-    }
+/* Stops before a large bulk string, once. */
+static bool has_to_ask(struct resp_parser *parser, const struct resp_limits *limits,
+                       struct bytes input) {
+    if (parser->bulk_size <= limits->ask_bytes || parser->bulk_asked)
+        return false;
+    parser->bulk_asked = true;
+    if (parser->argument_count > 0)
+        parser->arguments[0] = bytes_of(input.data + parser->spans[0].from, parser->spans[0].size);
+    return true;
+}
+
+static enum resp_status keep_bulk(struct resp_parser *parser, struct bytes input) {
     if (input.size - parser->at < parser->bulk_left)
         return RESP_PARTIAL;
     const uint8_t *end = input.data + parser->at + parser->bulk_size;
@@ -199,26 +198,38 @@ void resp_refuse(struct resp_parser *parser, enum resp_refusal refusal) {
     parser->refusal = refusal;
 }
 
+static enum resp_status take_bulk(struct resp_parser *parser, const struct resp_limits *limits,
+                                  struct bytes input, size_t *consumed) {
+    if (parser->refusal == RESP_NOT_REFUSED && has_to_ask(parser, limits, input))
+        return RESP_LARGE_ARGUMENT;
+    if (parser->refusal == RESP_NOT_REFUSED &&
+        parser->at + parser->bulk_left > limits->request_bytes_max)
+        parser->refusal = RESP_REQUEST_TOO_LARGE;
+    enum resp_status status = parser->refusal != RESP_NOT_REFUSED
+                                  ? pass_bulk(parser, input, consumed)
+                                  : keep_bulk(parser, input);
+    if (status == RESP_COMPLETE) {
+        parser->phase = RESP_AT_BULK_HEADER;
+        parser->argument_count += 1;
+    }
+    return status;
+}
+
 static enum resp_status parse_array(struct resp_parser *parser, const struct resp_limits *limits,
                                     struct bytes input, size_t *consumed) {
     /* Ends: two rounds for each of the arguments that were announced. */
     for (;;) {
         enum resp_status status;
-        if (parser->phase == RESP_AT_START) {
+        if (parser->phase == RESP_AT_START)
             status = take_count(parser, limits, input, consumed);
-        } else if (parser->phase == RESP_AT_BULK_HEADER) {
-            status = take_bulk_header(parser, limits, input, consumed);
-        } else {
-            status = parser->refusal != RESP_NOT_REFUSED ? pass_bulk(parser, input, consumed)
-                                                         : keep_bulk(parser, limits, input);
-            if (status == RESP_COMPLETE) {
-                parser->phase = RESP_AT_BULK_HEADER;
-                if (++parser->argument_count == parser->expected)
-                    return end_request(parser, input, consumed);
-            }
-        }
+        else if (parser->phase == RESP_AT_BULK_HEADER)
+            status = take_bulk_header(parser, input, consumed);
+        else
+            status = take_bulk(parser, limits, input, consumed);
         if (status != RESP_COMPLETE)
             return status;
+        if (parser->argument_count == parser->expected)
+            return end_request(parser, input, consumed);
     }
 }
 
