@@ -10,33 +10,39 @@ void host_clock_init(struct host_clock *clock, const struct clock_settings *sett
     host_clock_set(clock, (struct instant){0}, settings);
 }
 
-/* How far the local clock runs while `elapsed` virtual nanoseconds pass. Never decreases with
- * `elapsed`, since the part that drift adds to or takes from each nanosecond is less than one. */
-static uint64_t drifted(uint64_t elapsed, int32_t drift_per_million) {
-    if (drift_per_million == 0)
-        return elapsed;
-    int64_t whole = (int64_t)(elapsed / MILLION) * drift_per_million;
-    int64_t part = (int64_t)(elapsed % MILLION) * drift_per_million / MILLION;
-    return elapsed + (uint64_t)(whole + part);
+/* Local nanoseconds in a million virtual ones. */
+static uint64_t rate_of(const struct host_clock *clock) {
+    return (uint64_t)(MILLION + clock->settings.drift_per_million);
+}
+
+/* floor(elapsed * rate / MILLION), in two parts that do not overflow. */
+static uint64_t drifted(uint64_t elapsed, uint64_t rate) {
+    return elapsed / MILLION * rate + elapsed % MILLION * rate / MILLION;
 }
 
 static uint64_t local_nanoseconds(const struct host_clock *clock, struct instant now) {
     CHECK(!instant_before(now, clock->anchor));
     return clock->anchor_local_nanoseconds +
-           drifted(now.nanoseconds - clock->anchor.nanoseconds, clock->settings.drift_per_million);
+           drifted(now.nanoseconds - clock->anchor.nanoseconds, rate_of(clock));
+}
+
+static void drop_anchor(struct host_clock *clock, struct instant now) {
+    clock->anchor_local_nanoseconds = local_nanoseconds(clock, now);
+    clock->anchor = now;
 }
 
 void host_clock_set(struct host_clock *clock, struct instant now,
                     const struct clock_settings *settings) {
     CHECK(settings->drift_per_million > -MILLION && settings->drift_per_million <= MILLION);
-    clock->anchor_local_nanoseconds = local_nanoseconds(clock, now);
-    clock->anchor = now;
+    drop_anchor(clock, now);
     clock->settings = *settings;
 }
 
+/* With the anchor here, the monotonic clock shows no less than `offset` from the anchor on. */
 void host_clock_start_process(struct host_clock *clock, struct instant now,
                               struct duration offset) {
-    clock->monotonic_offset_nanoseconds = offset.nanoseconds - local_nanoseconds(clock, now);
+    drop_anchor(clock, now);
+    clock->monotonic_offset_nanoseconds = offset.nanoseconds - clock->anchor_local_nanoseconds;
 }
 
 void host_clock_step_wall(struct host_clock *clock, int64_t milliseconds) {
@@ -71,16 +77,10 @@ struct instant host_clock_virtual(const struct host_clock *clock, struct instant
     if (monotonic.nanoseconds <= shown)
         return clock->anchor;
     uint64_t wanted = monotonic.nanoseconds - shown;
-    int32_t drift = clock->settings.drift_per_million;
-    if (drift == 0)
-        return instant_after(clock->anchor, (struct duration){wanted});
-    uint64_t rate = (uint64_t)(MILLION + drift);
+    uint64_t rate = rate_of(clock);
     if (wanted / rate >= UINT64_MAX / MILLION / 2)
         return INSTANT_NEVER;
-    uint64_t elapsed = wanted / rate * MILLION + wanted % rate * MILLION / rate;
-    /* The division rounds down; the answer lies within a few steps. A clock that all but stands
-     * shows the same for up to a million nanoseconds, hence the bound. */
-    for (unsigned i = 0; i < MILLION && drifted(elapsed, drift) < wanted; i++)
-        elapsed++;
+    /* ceil(wanted * MILLION / rate): the inverse of drifted(). */
+    uint64_t elapsed = wanted / rate * MILLION + (wanted % rate * MILLION + rate - 1) / rate;
     return instant_after(clock->anchor, (struct duration){elapsed});
 }

@@ -24,7 +24,7 @@ struct host_clock {
     int64_t steps_milliseconds; /* the sum of all steps so far */
     bool frozen;
     struct wall_time frozen_at; /* what a frozen clock shows */
-    /* The last change of drift, in virtual and in local time. */
+    /* The last change of drift or start of a process, in virtual and in local time. */
     struct instant anchor;
     uint64_t anchor_local_nanoseconds;
     /* Monotonic = local + this (modulo 2^64). */
@@ -41,11 +41,11 @@ void host_clock_set(struct host_clock *clock, struct instant now,
 void host_clock_step_wall(struct host_clock *clock, int64_t milliseconds);
 void host_clock_freeze_wall(struct host_clock *clock, struct instant now, bool frozen);
 
-/* `now` is virtual and not before the last change of drift. */
+/* `now` is virtual and not before the anchor. */
 struct instant host_clock_monotonic(const struct host_clock *clock, struct instant now);
 struct wall_time host_clock_wall(const struct host_clock *clock, struct instant now);
-/* The first virtual instant, from the last change of drift on, at which the monotonic clock shows
- * `monotonic` or more. INSTANT_NEVER stays what it is. */
+/* The first virtual instant, from the anchor on, at which the monotonic clock shows `monotonic` or
+ * more. INSTANT_NEVER stays what it is. */
 struct instant host_clock_virtual(const struct host_clock *clock, struct instant monotonic);
 
 #endif

@@ -90,7 +90,8 @@ static void sends_arrive_one_by_one_after_the_latency(void **state) {
     stage_close(&stage);
 }
 
-/* Sends `count` numbered sends of growing size and checks that the other side's bytes are the same run. */
+/* Sends `count` numbered sends of growing size and checks that the other side's bytes are the same
+ * run. */
 static size_t send_run(struct stage *stage, uint32_t count) {
     struct buffer sent = {0};
     for (uint32_t i = 0; i < count; i++) {
@@ -443,8 +444,8 @@ static void a_host_can_talk_to_itself(void **state) {
     stage_close(&stage);
 }
 
-/* Connects, sends, blocks, crashes and cuts by chance: nothing is ever heard on a link after it closed, and what
- * arrives on a link is what was sent on it, from the start. */
+/* Connects, sends, blocks, crashes and cuts by chance: nothing is ever heard on a link after it
+ * closed, and what arrives on a link is what was sent on it, from the start. */
 static void chaos_never_breaks_the_rules_of_a_link(void **state) {
     (void)state;
     for (uint64_t seed = 1; seed <= 60; seed++) {

@@ -454,7 +454,8 @@ static void writes_that_are_never_synced_are_written_back_in_time(void **state) 
     stage_close(&stage);
 }
 
-/* A model that knows only what may be relied on: bytes that were synced before the last crash and not written since. */
+/* A model that knows only what may be relied on: bytes that were synced before the last crash and
+ * not written since. */
 struct model {
     uint8_t current[20000], durable[20000];
     bool uncertain[20000]; /* written since the last sync */

@@ -54,7 +54,8 @@ struct stage {
     struct program programs[STAGE_ACTORS_MAX];
 };
 
-/* Latency of links 1 ms, of reads and writes 100 us, of syncs 1 ms; no step cost; connections time out after 1 s. */
+/* Latency of links 1 ms, of reads and writes 100 us, of syncs 1 ms; no step cost; connections time
+ * out after 1 s. */
 void stage_defaults(struct world_defaults *defaults);
 /* `defaults` may be null. All hosts are started and have heard EVENT_START. */
 void stage_open(struct stage *stage, uint64_t seed, uint32_t count,
