@@ -220,6 +220,8 @@ void memory_disk_crash(struct memory_disk *disk, enum crash_outcome outcome) {
     while (outcome == CRASH_TEARS && disk->queued > 0 && prng_chance(&disk->prng, 1, 2))
         memory_disk_perform(disk, &done);
     disk->queued = 0;
+    if (outcome == CRASH_KILLS)
+        return;
     for (size_t i = 0; i < disk->file_count; i++) {
         struct memory_file *file = &disk->files[i];
         bool keeps =

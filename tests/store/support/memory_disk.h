@@ -15,7 +15,8 @@
 
 enum { MEMORY_DISK_FILES = 512, MEMORY_DISK_QUEUE = 512, MEMORY_DISK_SECTOR = 512 };
 
-enum crash_outcome { CRASH_LOSES, CRASH_KEEPS, CRASH_TEARS };
+/* CRASH_KILLS ends the process only: what was not synced stays in the page cache. */
+enum crash_outcome { CRASH_LOSES, CRASH_KEEPS, CRASH_TEARS, CRASH_KILLS };
 
 struct memory_file {
     struct file_id file;

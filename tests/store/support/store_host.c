@@ -25,8 +25,8 @@ struct store_config store_host_small_config(void) {
 
 void store_host_init(struct store_host *host, struct memory_disk *disk,
                      const struct store_config *config) {
-    *host = (struct store_host){.config = *config, .disk = disk, .next_waiter = 1};
-    host->history = calloc(STORE_HOST_HISTORY, sizeof *host->history);
+    *host = (struct store_host){
+        .config = *config, .disk = disk, .keys = STORE_HOST_KEYS, .next_waiter = 1};
     host->held = calloc(STORE_HOST_KEYS, sizeof *host->held);
 }
 
@@ -123,7 +123,7 @@ static enum store_status put(struct store_host *host, struct store_host_write wr
     struct buffer key = {0};
     struct buffer value = {0};
     uint64_t sequence = host->last + 1;
-    assert_true(sequence < STORE_HOST_HISTORY && write.key < STORE_HOST_KEYS);
+    assert_true(write.key < host->keys);
     store_host_key(write.key, &key);
     if (!write.removed)
         store_host_value(sequence, &write, &value);
@@ -148,6 +148,10 @@ static enum store_status put(struct store_host *host, struct store_host_write wr
     if (status == STORE_OK) {
         assert_int_equal(given, sequence);
         host->last = sequence;
+        if (sequence >= host->history_capacity) {
+            host->history_capacity = 2 * sequence + 64;
+            host->history = realloc(host->history, host->history_capacity * sizeof *host->history);
+        }
         host->history[sequence] = write;
         host->held[write.key] = (uint32_t)sequence;
     }
@@ -185,7 +189,7 @@ static void truncate_history(struct store_host *host, uint64_t last) {
 void store_host_check_recovered(struct store_host *host, enum crash_outcome outcome) {
     uint64_t recovered = store_written(host->store);
     assert_true(recovered >= host->acknowledged_durable);
-    if (outcome == CRASH_KEEPS)
+    if (outcome == CRASH_KEEPS || outcome == CRASH_KILLS)
         assert_true(recovered >= host->acknowledged_written);
     assert_true(recovered <= host->last);
     assert_int_equal(store_durable(host->store), recovered);
@@ -241,7 +245,7 @@ enum store_status store_host_scan(struct store_host *host, struct bytes prefix, 
 
 static void check_keys(struct store_host *host) {
     struct buffer expected = {0};
-    for (uint32_t key = 0; key < STORE_HOST_KEYS; key++) {
+    for (uint32_t key = 0; key < host->keys; key++) {
         struct bytes value;
         enum store_status status = store_host_get(host, key, &value);
         if (!is_live(host, key)) {
@@ -257,7 +261,7 @@ static void check_keys(struct store_host *host) {
 
 static uint32_t live_count(const struct store_host *host) {
     uint32_t count = 0;
-    for (uint32_t key = 0; key < STORE_HOST_KEYS; key++)
+    for (uint32_t key = 0; key < host->keys; key++)
         count += is_live(host, key);
     return count;
 }
@@ -285,7 +289,7 @@ static void check_scan(struct store_host *host) {
 static void check_tallies(struct store_host *host) {
     uint64_t digests[STORE_HOST_TALLIES] = {0};
     int64_t counts[STORE_HOST_TALLIES] = {0};
-    for (uint32_t key = 0; key < STORE_HOST_KEYS; key++) {
+    for (uint32_t key = 0; key < host->keys; key++) {
         if (!is_live(host, key))
             continue;
         digests[tally_of(key)] ^= digest_of(key, host->held[key]);

@@ -16,7 +16,7 @@
 #include "engine/store/store.h"
 #include "tests/store/support/memory_disk.h"
 
-enum { STORE_HOST_KEYS = 2000, STORE_HOST_HISTORY = 60000, STORE_HOST_TALLIES = 1024 };
+enum { STORE_HOST_KEYS = 700, STORE_HOST_TALLIES = 1024 };
 
 struct store_host_write {
     uint32_t key;
@@ -29,13 +29,17 @@ struct store_host {
     struct store_config config;
     struct memory_disk *disk;
     struct store *store;
+    uint32_t keys; /* that are checked: those below it */
     struct effects effects;
     struct instant now;
     struct store_host_write *history; /* [sequence] */
-    uint64_t last;                    /* sequence of the last write */
+    uint64_t history_capacity;
+    uint64_t last; /* sequence of the last write */
     uint64_t acknowledged_durable, acknowledged_written;
     uint32_t *held; /* by key: sequence of its last write */
     uint64_t next_waiter;
+    struct store_figures figures; /* kept by the test: of the last life */
+    bool was_closed;              /* kept by the test: the last life ended with a clean close */
 };
 
 /* A configuration so small that flush and compaction are always under way. */

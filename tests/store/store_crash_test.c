@@ -1,0 +1,250 @@
+/* Every crash point and every failing operation of a workload that logs, flushes, compacts, rolls
+ * segments and closes: after a restart everything acknowledged as durable is there, nothing else is,
+ * and the tallies are what the entries add up to.
+ *
+ * A failure prints the case: which operation, which outcome, which seed.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "tests/store/support/store_host.h"
+
+enum { KEYS = 60, TICKS = 260, OPERATIONS_MAX = 4000 };
+
+struct crash_case {
+    enum store_sync sync;
+    enum crash_outcome outcome;
+    uint64_t at; /* disk operation, counted from 1 */
+    uint64_t seed;
+};
+
+static struct memory_disk disk;
+static struct store_host host;
+static struct crash_case running;
+
+static void open_case(struct crash_case which) {
+    running = which;
+    struct store_config config = store_host_small_config();
+    config.sync = which.sync;
+    config.sync_interval = duration_of_microseconds(20);
+    config.memtable_bytes = 2048;
+    config.table_bytes = 2048;
+    config.log_segment_bytes = 1500;
+    config.block_bytes = 256;
+    memory_disk_init(&disk, which.seed);
+    store_host_init(&host, &disk, &config);
+    host.keys = KEYS;
+}
+
+static void close_case(void) {
+    store_host_deinit(&host);
+    memory_disk_deinit(&disk);
+}
+
+static void explain(void) {
+    static const char *const OUTCOMES[] = {"loses", "keeps", "tears", "kills"};
+    fprintf(stderr, "case: sync %d, operation %llu, crash %s, seed %llu\n", (int)running.sync,
+            (unsigned long long)running.at, OUTCOMES[running.outcome],
+            (unsigned long long)running.seed);
+    if (host.store != NULL) {
+        struct bytes failure = store_failure(host.store);
+        fprintf(stderr, "store: phase %d %.*s\n", (int)store_phase(host.store), (int)failure.size,
+                failure.size == 0 ? "" : (const char *)failure.data);
+    }
+}
+
+#define REQUIRE(condition)                                                                         \
+    do {                                                                                           \
+        if (!(condition)) {                                                                        \
+            explain();                                                                             \
+            fail_msg("%s", #condition);                                                            \
+        }                                                                                          \
+    } while (0)
+
+/* One to three writes and some disk operations. False when the end of the road is reached. */
+static bool tick(struct prng *prng, uint64_t stop_at) {
+    uint32_t writes = prng_below(prng, 4);
+    for (uint32_t i = 0; i < writes; i++) {
+        uint32_t key = prng_below(prng, KEYS);
+        if (prng_chance(prng, 1, 4))
+            store_host_remove(&host, key);
+        else
+            store_host_write(&host, key, prng_below(prng, 150));
+    }
+    if (prng_chance(prng, 1, 8))
+        store_want_durable(host.store, host.last);
+    store_host_pump(&host);
+    uint32_t steps = prng_below(prng, 9);
+    for (uint32_t i = 0; i < steps; i++) {
+        if (disk.performed >= stop_at || store_phase(host.store) == STORE_PHASE_FAILED)
+            return false;
+        store_host_step(&host);
+    }
+    return disk.performed < stop_at;
+}
+
+/* Returns the number of disk operations performed. */
+static uint64_t work(uint64_t seed, uint32_t ticks, uint64_t stop_at) {
+    struct prng prng;
+    prng_init(&prng, seed, 5);
+    for (uint32_t i = 0; i < ticks; i++) {
+        if (!tick(&prng, stop_at))
+            return disk.performed;
+    }
+    store_close(host.store, host.now, &host.effects);
+    memory_disk_take(&disk, &host.effects);
+    effects_clear(&host.effects);
+    while (disk.performed < stop_at && !store_is_closed(host.store) &&
+           store_phase(host.store) != STORE_PHASE_FAILED)
+        store_host_step(&host);
+    return disk.performed;
+}
+
+/* Up to the crash, also while it starts. */
+static void start_and_work(uint64_t seed, uint32_t ticks, uint64_t stop_at) {
+    store_destroy(host.store);
+    host.store = store_create(&host.config);
+    effects_clear(&host.effects);
+    store_start(host.store, host.now, &host.effects);
+    memory_disk_take(&disk, &host.effects);
+    effects_clear(&host.effects);
+    while (store_phase(host.store) == STORE_PHASE_RECOVERING && disk.performed < stop_at)
+        REQUIRE(store_host_step(&host));
+    if (store_phase(host.store) != STORE_PHASE_SERVING)
+        return;
+    store_host_check_recovered(&host, CRASH_LOSES);
+    work(seed, ticks, stop_at);
+}
+
+static void restart_and_check(enum crash_outcome outcome) {
+    REQUIRE(store_host_start(&host));
+    REQUIRE(store_written(host.store) >= host.acknowledged_durable);
+    bool keeps = outcome == CRASH_KEEPS || outcome == CRASH_KILLS;
+    REQUIRE(!keeps || store_written(host.store) >= host.acknowledged_written);
+    bool closed = host.was_closed;
+    REQUIRE(!closed || store_was_closed_cleanly(host.store));
+    store_host_check_recovered(&host, outcome);
+    store_host_check(&host);
+}
+
+/* Crashes at the operation, checks, works on from there, crashes once more and checks again. */
+static bool run_case(struct crash_case which) {
+    open_case(which);
+    start_and_work(which.seed, TICKS, which.at);
+    bool reached = disk.performed >= which.at;
+    host.was_closed = store_is_closed(host.store);
+    store_figures(host.store, &host.figures);
+    store_host_crash(&host, which.outcome);
+    restart_and_check(which.outcome);
+    host.was_closed = false;
+    work(which.seed + 1, 15, disk.performed + which.at % 37);
+    enum crash_outcome second = which.outcome == CRASH_KILLS ? CRASH_LOSES : which.outcome;
+    store_host_crash(&host, second);
+    restart_and_check(second);
+    close_case();
+    return reached;
+}
+
+static void sweep(enum store_sync sync, enum crash_outcome outcome, uint64_t seed) {
+    uint64_t at = 1;
+    while (run_case((struct crash_case){sync, outcome, at, seed}))
+        REQUIRE(++at < OPERATIONS_MAX);
+    printf("swept %llu operations, %llu compactions\n", (unsigned long long)at,
+           (unsigned long long)host.figures.compactions);
+    assert_true(at > 400 && host.figures.flushes > 5 && host.figures.compactions > 1);
+}
+
+static void a_crash_that_loses_all_unsynced_data_loses_nothing_durable(void **state) {
+    (void)state;
+    sweep(STORE_SYNC_ALWAYS, CRASH_LOSES, 1);
+}
+
+static void a_crash_that_keeps_all_unsynced_data_loses_nothing_written(void **state) {
+    (void)state;
+    sweep(STORE_SYNC_ALWAYS, CRASH_KEEPS, 2);
+}
+
+static void a_crash_that_tears_unsynced_data_loses_nothing_durable(void **state) {
+    (void)state;
+    sweep(STORE_SYNC_ALWAYS, CRASH_TEARS, 3);
+    sweep(STORE_SYNC_INTERVAL, CRASH_TEARS, 4);
+}
+
+static void a_crash_without_any_syncs_of_the_log_leaves_a_prefix(void **state) {
+    (void)state;
+    sweep(STORE_SYNC_NEVER, CRASH_TEARS, 5);
+    sweep(STORE_SYNC_NEVER, CRASH_LOSES, 6);
+}
+
+static void what_a_killed_process_had_written_is_durable_after_its_restart(void **state) {
+    (void)state;
+    sweep(STORE_SYNC_ALWAYS, CRASH_KILLS, 7);
+    sweep(STORE_SYNC_NEVER, CRASH_KILLS, 8);
+}
+
+static bool run_failure(struct crash_case which, enum disk_status status, bool reads) {
+    open_case(which);
+    disk.fail_at = which.at;
+    disk.fail_status = status;
+    disk.fail_reads = reads;
+    disk.fail_writes = !reads;
+    start_and_work(which.seed, TICKS, UINT64_MAX);
+    bool reached = disk.eligible >= which.at;
+    bool failed = store_phase(host.store) == STORE_PHASE_FAILED;
+    REQUIRE(failed == (store_failure(host.store).size > 0));
+    REQUIRE(reads || failed == reached);
+    if (failed) {
+        REQUIRE(store_host_write(&host, 1, 1) == STORE_FAILED);
+        uint64_t durable = store_durable(host.store);
+        while (store_host_step(&host))
+            ;
+        REQUIRE(store_durable(host.store) == durable);
+    }
+    disk.fail_at = 0;
+    store_host_crash(&host, which.outcome);
+    restart_and_check(which.outcome);
+    close_case();
+    return reached;
+}
+
+static void sweep_failures(enum disk_status status, bool reads, enum crash_outcome outcome,
+                           uint64_t seed) {
+    uint64_t at = 1;
+    while (run_failure((struct crash_case){STORE_SYNC_ALWAYS, outcome, at, seed}, status, reads))
+        REQUIRE(++at < OPERATIONS_MAX);
+    printf("failed each of %llu operations\n", (unsigned long long)at);
+}
+
+static void a_write_or_sync_that_fails_ends_the_store_with_a_sentence(void **state) {
+    (void)state;
+    sweep_failures(DISK_ERROR, false, CRASH_LOSES, 11);
+    sweep_failures(DISK_ERROR, false, CRASH_TEARS, 12);
+}
+
+static void a_full_disk_ends_the_store_with_a_sentence(void **state) {
+    (void)state;
+    sweep_failures(DISK_FULL, false, CRASH_KEEPS, 13);
+}
+
+static void a_read_that_fails_loses_nothing(void **state) {
+    (void)state;
+    sweep_failures(DISK_ERROR, true, CRASH_KEEPS, 14);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_crash_that_loses_all_unsynced_data_loses_nothing_durable),
+        cmocka_unit_test(a_crash_that_keeps_all_unsynced_data_loses_nothing_written),
+        cmocka_unit_test(a_crash_that_tears_unsynced_data_loses_nothing_durable),
+        cmocka_unit_test(a_crash_without_any_syncs_of_the_log_leaves_a_prefix),
+        cmocka_unit_test(what_a_killed_process_had_written_is_durable_after_its_restart),
+        cmocka_unit_test(a_write_or_sync_that_fails_ends_the_store_with_a_sentence),
+        cmocka_unit_test(a_full_disk_ends_the_store_with_a_sentence),
+        cmocka_unit_test(a_read_that_fails_loses_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
