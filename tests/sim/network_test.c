@@ -358,6 +358,23 @@ static void a_restarted_host_answers_old_connections_with_a_reset(void **state) 
     }
 }
 
+static void a_kill_that_a_partition_hid_is_answered_with_a_reset_after_it_heals(void **state) {
+    (void)state;
+    struct stage stage;
+    stage_open(&stage, 1, 2, NULL);
+    (void)stage_connect(&stage, 0, 1);
+    stage_block(&stage, 1, 0, true);
+    world_crash_host(stage.world, 1, CRASH_KILL);
+    stage_run(&stage, 5 * SECOND);
+    stage_block(&stage, 1, 0, false);
+    stage_run(&stage, 5 * SECOND);
+    assert_int_equal(stage_count(&stage, 0, EVENT_LINK_CLOSED), 0);
+    stage_send(&stage, 0, 1, "anybody?");
+    stage_run(&stage, 2 * MILLISECOND);
+    assert_int_equal(stage_count(&stage, 0, EVENT_LINK_CLOSED), 1);
+    stage_close(&stage);
+}
+
 static void a_cut_closes_both_ends(void **state) {
     (void)state;
     struct stage stage;
@@ -539,6 +556,7 @@ int main(void) {
         cmocka_unit_test(peers_of_a_killed_process_hear_of_it_after_its_last_bytes),
         cmocka_unit_test(peers_of_a_host_without_power_notice_only_by_their_own_bytes),
         cmocka_unit_test(a_restarted_host_answers_old_connections_with_a_reset),
+        cmocka_unit_test(a_kill_that_a_partition_hid_is_answered_with_a_reset_after_it_heals),
         cmocka_unit_test(a_cut_closes_both_ends),
         cmocka_unit_test(a_lost_segment_kills_the_connection_after_the_timeout),
         cmocka_unit_test(a_flip_changes_one_bit),
