@@ -57,6 +57,21 @@ static void a_healthy_but_jittery_network_never_gives_a_suspicion(void **state) 
     }
 }
 
+static void little_patience_gives_no_suspicion_while_answers_take_less(void **state) {
+    (void)state;
+    for (uint64_t seed = 1; seed <= LONG_SEEDS; seed++) {
+        struct network *network = network_create(&(struct network_options){.members = 5,
+                                                                           .seed = seed,
+                                                                           .gossip_interval = 200,
+                                                                           .suspect_after = 600,
+                                                                           .delay = 5,
+                                                                           .jitter = 250});
+        network_run(network, 2000 * (uint64_t)1000);
+        CLAIM(network, network->suspicions == 0);
+        network_destroy(network);
+    }
+}
+
 static void a_network_that_loses_a_fifth_of_the_messages_gives_no_suspicion(void **state) {
     (void)state;
     for (uint64_t seed = 1; seed <= LONG_SEEDS / 2; seed++) {
@@ -316,6 +331,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(members_that_start_together_are_usable_within_five_beats),
         cmocka_unit_test(a_healthy_but_jittery_network_never_gives_a_suspicion),
+        cmocka_unit_test(little_patience_gives_no_suspicion_while_answers_take_less),
         cmocka_unit_test(a_network_that_loses_a_fifth_of_the_messages_gives_no_suspicion),
         cmocka_unit_test(a_crash_is_suspected_by_all_not_too_soon_and_not_too_late),
         cmocka_unit_test(a_quick_network_suspects_a_crash_within_twice_the_least_patience),
