@@ -58,7 +58,8 @@ static bool nodes_serve(struct run *run) {
         }
         struct node_figures figures;
         node_figures(node, &figures);
-        if (figures.hints_pending > 0) {
+        /* With handoff off, hints are kept for good: then the owners' agreement is all there is to wait for. */
+        if (figures.hints_pending > 0 && run->scenario->cluster.node.handoff_interval.nanoseconds > 0) {
             snprintf(run->why_not, sizeof run->why_not, "n%u still keeps %llu hints", i + 1,
                      (unsigned long long)figures.hints_pending);
             return false;

@@ -250,13 +250,16 @@ static void take_write(struct client *client, struct bytes reply, bool *failed) 
     *failed = outcome != WRITE_ACKNOWLEDGED;
     struct reply_reader reader = {.bytes = reply};
     struct reply parsed;
-    /* The new context covers the write and what its client had seen; an empty one says: read again. */
     if (*failed || action_is_blind(client->action) ||
         reply_next(&reader, &parsed) != REPLY_WHOLE || parsed.kind != REPLY_BULK)
         return;
+    /* The new context covers the write too, unless no context could say that without claiming what the client has not
+     * seen: then it comes back as it was. */
+    bool covers_write = !bytes_equal(parsed.text, buffer_bytes(&client->context));
     if (parsed.text.size == 0)
         client->seen.count = 0;
-    else if (!action_deletes(client->action) && !id_set_add(&client->seen, client->write))
+    else if (covers_write && !action_deletes(client->action) &&
+             !id_set_add(&client->seen, client->write))
         return;
     remember(client, parsed.text, &client->seen);
 }
