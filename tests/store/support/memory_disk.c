@@ -237,3 +237,16 @@ void memory_disk_crash(struct memory_disk *disk, enum crash_outcome outcome) {
     }
     forget_gone(disk);
 }
+
+void memory_disk_copy(struct memory_disk *disk, const struct memory_disk *from) {
+    memory_disk_deinit(disk);
+    memory_disk_init(disk, 1);
+    for (size_t i = 0; i < from->file_count; i++) {
+        if (!from->files[i].named)
+            continue;
+        struct memory_file *file = create(disk, from->files[i].file);
+        set(&file->current, buffer_bytes(&from->files[i].current));
+        set(&file->durable, buffer_bytes(&from->files[i].current));
+        file->name_durable = true;
+    }
+}

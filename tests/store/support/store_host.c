@@ -318,3 +318,14 @@ bool store_host_close(struct store_host *host) {
         assert_true(store_host_step(host));
     return store_is_closed(host->store);
 }
+
+void store_host_copy_model(struct store_host *host, const struct store_host *from) {
+    host->history_capacity = from->last + 1;
+    host->history = realloc(host->history, host->history_capacity * sizeof *host->history);
+    memcpy(host->history, from->history, host->history_capacity * sizeof *host->history);
+    memcpy(host->held, from->held, STORE_HOST_KEYS * sizeof *host->held);
+    host->keys = from->keys;
+    host->last = from->last;
+    host->acknowledged_durable = from->acknowledged_durable;
+    host->acknowledged_written = from->acknowledged_written;
+}

@@ -70,6 +70,8 @@ enum store_status store_host_scan(struct store_host *host, struct bytes prefix, 
                                   bool after, struct store_entry *entry);
 void store_host_key(uint32_t key, struct buffer *to);
 void store_host_value(uint64_t sequence, const struct store_host_write *write, struct buffer *to);
+/* Another store, on another disk, is to hold what this one holds. */
+void store_host_copy_model(struct store_host *host, const struct store_host *from);
 bool store_host_close(struct store_host *host);
 
 #endif
