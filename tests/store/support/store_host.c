@@ -233,14 +233,19 @@ enum store_status store_host_get(struct store_host *host, uint32_t key, struct b
 enum store_status store_host_scan(struct store_host *host, struct bytes prefix, struct bytes from,
                                   bool after, struct store_entry *entry) {
     uint64_t waiter = host->next_waiter++;
-    for (;;) {
-        enum store_status status =
-            store_scan(host->store, prefix, from, after, waiter, entry, &host->effects);
+    /* `from` may be a key that the store lent out: good for one call. */
+    struct buffer copy = {0};
+    buffer_append(&copy, from);
+    enum store_status status;
+    while ((status = store_scan(host->store, prefix, from, after, waiter, entry, &host->effects)) ==
+           STORE_NEED_BLOCK) {
+        from = buffer_bytes(&copy);
         take_effects(host);
-        if (status != STORE_NEED_BLOCK)
-            return status;
         await(host, waiter);
     }
+    take_effects(host);
+    buffer_deinit(&copy);
+    return status;
 }
 
 static void check_keys(struct store_host *host) {
