@@ -1,5 +1,5 @@
 /* Quorums: who is asked, who answers, and which of the three errors a client gets. */
-#include "tests/node/support/small_cluster.h"
+#include "tests/node/support/whole/small_cluster.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

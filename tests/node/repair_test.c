@@ -1,6 +1,6 @@
 /* How replicas come together again: hints, read repair, anti-entropy; and that each of them can be
  * switched off without another doing its work unseen. */
-#include "tests/node/support/small_cluster.h"
+#include "tests/node/support/whole/small_cluster.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* What one node alone promises: it starts, serves, stops, and remembers. */
-#include "tests/node/support/small_cluster.h"
+#include "tests/node/support/whole/small_cluster.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,6 @@
-#include "tests/node/support/small_cluster.h"
+#include "tests/node/support/whole/small_cluster.h"
 
+#include "engine/base/prng.h"
 #include "engine/data/slot.h"
 
 #include <setjmp.h>
@@ -60,6 +61,8 @@ struct small_cluster {
     bool stalled[SMALL_CLUSTER_NODES_MAX][SMALL_CLUSTER_NODES_MAX];
     struct queued_event *first, **last;
     struct instant now;
+    bool cuts_bytes;
+    struct prng prng;
     uint64_t entropy;
     char replies[REPLIES_KEPT][65536];
     uint32_t reply_count;
@@ -299,6 +302,21 @@ static struct connection *find_connection(struct small_cluster *cluster, uint32_
     return NULL;
 }
 
+static void deliver_bytes(struct small_cluster *cluster, uint32_t from, uint32_t to,
+                          struct link_id link, struct bytes bytes) {
+    for (size_t taken = 0; taken < bytes.size;) {
+        size_t left = bytes.size - taken;
+        size_t size = cluster->cuts_bytes && prng_chance(&cluster->prng, 1, 3)
+                          ? 1 + (size_t)prng_below_u64(&cluster->prng, left)
+                          : left;
+        struct queued_event *queued = enqueue(cluster, to, EVENT_LINK_BYTES);
+        queued->sender = from;
+        queued->event.link = link;
+        buffer_append(&queued->bytes, bytes_slice(bytes, taken, size));
+        taken += size;
+    }
+}
+
 static void send_bytes(struct small_cluster *cluster, uint32_t from, const struct effect *effect) {
     uint32_t end;
     struct connection *connection = find_connection(cluster, from, effect->link, &end);
@@ -308,10 +326,7 @@ static void send_bytes(struct small_cluster *cluster, uint32_t from, const struc
     if (to == NO_NODE) {
         buffer_append(&cluster->nodes[from].client_output, effect->bytes);
     } else {
-        struct queued_event *queued = enqueue(cluster, to, EVENT_LINK_BYTES);
-        queued->sender = from;
-        queued->event.link = connection->links[1 - end];
-        buffer_append(&queued->bytes, effect->bytes);
+        deliver_bytes(cluster, from, to, connection->links[1 - end], effect->bytes);
     }
     struct queued_event *drained = enqueue(cluster, from, EVENT_LINK_DRAINED);
     drained->event.link = effect->link;
@@ -450,6 +465,11 @@ static bool advance(struct small_cluster *cluster, struct instant until) {
     struct event timeout = {.kind = EVENT_TIMEOUT};
     step(cluster, node, &timeout);
     return true;
+}
+
+void small_cluster_cut_bytes(struct small_cluster *cluster, uint64_t seed) {
+    cluster->cuts_bytes = true;
+    prng_init(&cluster->prng, seed, 2);
 }
 
 void small_cluster_run(struct small_cluster *cluster, struct duration duration) {

@@ -53,6 +53,9 @@ void small_cluster_hold_disk(struct small_cluster *cluster, uint32_t node, bool 
 /* Every disk write of the node fails from now on. */
 void small_cluster_break_disk(struct small_cluster *cluster, uint32_t node);
 
+/* From now on bytes are delivered in pieces of random size. */
+void small_cluster_cut_bytes(struct small_cluster *cluster, uint64_t seed);
+
 void small_cluster_run(struct small_cluster *cluster, struct duration duration);
 
 /* Sends a command (words, then a null) on a connection of its own, and waits for the reply.
