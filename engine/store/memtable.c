@@ -1,5 +1,7 @@
 #include "engine/store/memtable.h"
 
+#include "engine/base/hash.h"
+
 #include <stdlib.h>
 
 enum { HEIGHT_ONE_IN = 4, HEIGHT_STREAM = 0x736b6970, PREFIX_SIZE = 8 };
@@ -15,6 +17,7 @@ struct memtable *memtable_create(void) {
 void memtable_destroy(struct memtable *table) {
     if (table == NULL)
         return;
+    memtable_index_deinit(&table->index);
     arena_deinit(&table->arena);
     free(table);
 }
@@ -59,8 +62,7 @@ const struct memtable_node *memtable_seek(const struct memtable *table, struct b
 }
 
 const struct memtable_node *memtable_find(const struct memtable *table, struct bytes key) {
-    const struct memtable_node *node = descend(table, key, NULL);
-    return node != NULL && bytes_equal(memtable_node_key(node), key) ? node : NULL;
+    return memtable_index_find(&table->index, hash64(key), key);
 }
 
 static uint32_t draw_height(struct memtable *table) {
@@ -102,12 +104,14 @@ static struct memtable_node *make_node(struct memtable *table, struct bytes key,
 
 void memtable_put(struct memtable *table, struct bytes key, struct bytes value, bool removed) {
     CHECK(key.size > 0 && key.size <= UINT32_MAX && value.size <= UINT32_MAX);
-    struct memtable_node **links[MEMTABLE_HEIGHT_MAX];
-    struct memtable_node *node = descend(table, key, links);
-    if (node != NULL && bytes_equal(memtable_node_key(node), key)) {
+    uint64_t hash = hash64(key);
+    struct memtable_node *node = memtable_index_find(&table->index, hash, key);
+    if (node != NULL) {
         set_value(table, node, value, removed);
         return;
     }
+    struct memtable_node **links[MEMTABLE_HEIGHT_MAX];
+    (void)descend(table, key, links);
     uint32_t height = draw_height(table);
     while (table->height < height) {
         links[table->height] = &table->head[table->height];
@@ -119,5 +123,6 @@ void memtable_put(struct memtable *table, struct bytes key, struct bytes value, 
         node->next[level] = *links[level];
         *links[level] = node;
     }
+    memtable_index_add(&table->index, hash, node);
     table->count++;
 }

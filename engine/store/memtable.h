@@ -21,6 +21,7 @@
 
 #include "engine/base/arena.h"
 #include "engine/base/prng.h"
+#include "engine/store/memtable_index.h"
 
 enum { MEMTABLE_HEIGHT_MAX = 12 };
 
@@ -39,6 +40,7 @@ struct memtable_node {
 struct memtable {
     struct arena arena;
     struct prng heights;
+    struct memtable_index index; /* exact keys; the list is for order */
     struct memtable_node *head[MEMTABLE_HEIGHT_MAX];
     uint32_t height; /* levels in use */
     uint64_t count;
@@ -64,9 +66,9 @@ static inline struct bytes memtable_node_key(const struct memtable_node *node) {
 static inline struct bytes memtable_node_value(const struct memtable_node *node) {
     return bytes_of(node->value, node->value_size);
 }
-/* Bytes of its arena that are in use. */
+/* Bytes in use: of its arena and of its index. */
 static inline uint64_t memtable_bytes(const struct memtable *table) {
-    return table->arena.used;
+    return table->arena.used + memtable_index_bytes(&table->index);
 }
 
 #endif
