@@ -35,7 +35,8 @@ static void flip_bit(struct segment *segment, uint64_t bit) {
 }
 
 static bool depart_one(struct byte_stream *stream, struct segment *segment, struct instant from) {
-    struct departure departure = network_path_depart(stream->path, segment->size, from);
+    struct departure departure;
+    network_path_depart(stream->path, segment->size, from, &departure);
     if (departure.flipped)
         flip_bit(segment, departure.flipped_bit);
     segment->arrives = instant_later(departure.arrives, stream->last_arrival);

@@ -44,11 +44,22 @@ void delivery_queue_grow(struct delivery_queue *queue);
 /* Releases the chunks of everything that waits. */
 void delivery_queue_clear(struct delivery_queue *queue, struct chunk_pool *chunks);
 
-static inline void delivery_queue_push(struct delivery_queue *queue,
-                                       const struct delivery *delivery) {
+/* A new last entry, for the caller to fill wholly. */
+static inline struct delivery *delivery_queue_add(struct delivery_queue *queue) {
     if (queue->count == queue->capacity)
         delivery_queue_grow(queue);
-    queue->ring[(queue->first + queue->count++) & (queue->capacity - 1)] = *delivery;
+    return &queue->ring[(queue->first + queue->count++) & (queue->capacity - 1)];
+}
+
+static inline void delivery_queue_push(struct delivery_queue *queue,
+                                       const struct delivery *delivery) {
+    *delivery_queue_add(queue) = *delivery;
+}
+
+/* The entry behind `index` others. */
+static inline struct delivery *delivery_queue_at(const struct delivery_queue *queue,
+                                                 uint32_t index) {
+    return &queue->ring[(queue->first + index) & (queue->capacity - 1)];
 }
 
 /* The queue must not be empty. */

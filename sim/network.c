@@ -213,15 +213,16 @@ void network_update_stream(struct network *network, struct byte_stream *stream, 
 
 void network_tell(struct network *network, struct link_end *end, enum event_kind kind,
                   struct segment *segment) {
-    struct delivery delivery = {
+    /* Written where it stays: this is done for each event. */
+    struct delivery *delivery = delivery_queue_add(&network->timeline->deliveries);
+    *delivery = (struct delivery){
         .kind = kind, .host = end->host, .end = end, .generation = end->connection->generation};
     if (segment != NULL) {
-        delivery.chunk = segment->chunk;
-        delivery.offset = segment->offset;
-        delivery.size = segment->size;
+        delivery->chunk = segment->chunk;
+        delivery->offset = segment->offset;
+        delivery->size = segment->size;
         segment->chunk = NULL;
     }
-    delivery_queue_push(&network->timeline->deliveries, &delivery);
 }
 
 void network_end_died(struct network *network, struct link_end *end) {

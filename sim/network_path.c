@@ -48,19 +48,18 @@ static void occupy(struct network_path *path, uint32_t size, struct departure *d
     }
 }
 
-struct departure network_path_depart(struct network_path *path, uint32_t size,
-                                     struct instant from) {
+void network_path_depart(struct network_path *path, uint32_t size, struct instant from,
+                         struct departure *departure) {
     const struct link_settings *settings = &path->settings;
-    struct departure departure = {.left = instant_later(from, path->free_at)};
-    occupy(path, size, &departure);
+    departure->left = instant_later(from, path->free_at);
+    occupy(path, size, departure);
     uint64_t latency = distribution_sample(&settings->latency, &path->latency_stream);
     if (latency < TIMELINE_DELAY_MIN.nanoseconds)
         latency = TIMELINE_DELAY_MIN.nanoseconds;
-    departure.arrives = instant_after(departure.left, bounded(latency));
-    departure.lost = random_stream_strikes(&path->loss_stream, settings->loss_per_million);
-    if (size > 0 && random_stream_strikes(&path->flip_stream, settings->flip_per_million)) {
-        departure.flipped = true;
-        departure.flipped_bit = prng_below_u64(&path->flip_stream, (uint64_t)size * 8);
-    }
-    return departure;
+    departure->arrives = instant_after(departure->left, bounded(latency));
+    departure->lost = random_stream_strikes(&path->loss_stream, settings->loss_per_million);
+    departure->flipped =
+        size > 0 && random_stream_strikes(&path->flip_stream, settings->flip_per_million);
+    departure->flipped_bit =
+        departure->flipped ? prng_below_u64(&path->flip_stream, (uint64_t)size * 8) : 0;
 }

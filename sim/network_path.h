@@ -34,6 +34,7 @@ uint32_t network_path_cut(struct network_path *path, uint32_t size);
 /* Whether a segment that arrives together with the one before it is read together with it. */
 bool network_path_coalesces(struct network_path *path);
 /* Sends a segment of `size` bytes (0: one that only opens or closes) at `from`. */
-struct departure network_path_depart(struct network_path *path, uint32_t size, struct instant from);
+void network_path_depart(struct network_path *path, uint32_t size, struct instant from,
+                         struct departure *departure);
 
 #endif

@@ -235,10 +235,12 @@ bool world_step(struct world *world) {
     CHECK(!instant_before(happening.at, timeline->now));
     timeline->now = happening.at;
     perform(world, &happening);
-    while (timeline->deliveries.count > 0) {
-        struct delivery delivery = delivery_queue_pop(&timeline->deliveries);
-        world_deliver(world, &delivery);
-    }
+    /* Delivering delivers nothing further: whatever a step asks for takes its time. */
+    uint32_t count = timeline->deliveries.count;
+    for (uint32_t i = 0; i < count; i++)
+        world_deliver(world, delivery_queue_at(&timeline->deliveries, i));
+    CHECK(timeline->deliveries.count == count);
+    timeline->deliveries.count = 0;
     return true;
 }
 

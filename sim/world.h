@@ -36,6 +36,8 @@ struct program {
     void *(*create)(void *context, uint32_t host);
     void (*destroy)(void *instance);
     void (*step)(void *instance, const struct event *event, struct effects *effects);
+    /* On the program's own monotonic clock; asked after each step. One that has passed comes as soon
+     * as possible: a microsecond of virtual time after the step, so that time always goes on. */
     struct instant (*deadline)(const void *instance);
 };
 
@@ -101,6 +103,7 @@ uint32_t world_add_host(struct world *world, const char *name, const struct prog
 uint32_t world_host_count(const struct world *world);
 const char *world_host_name(const struct world *world, uint32_t host);
 
+/* The host must be down to be started, and up to be crashed or stopped. */
 void world_start_host(struct world *world, uint32_t host);
 void world_crash_host(struct world *world, uint32_t host, enum crash_kind kind);
 /* EVENT_STOP; the host counts as down when its program halts. */
@@ -123,6 +126,7 @@ struct disk_settings *world_disk(struct world *world, uint32_t host);
 void world_set_step_cost(struct world *world, uint32_t host, const struct distribution *cost);
 void world_set_clock(struct world *world, uint32_t host, const struct clock_settings *settings);
 void world_step_wall_clock(struct world *world, uint32_t host, int64_t milliseconds);
+/* A wall clock that thaws shows at once what it would have shown without the frost. */
 void world_freeze_wall_clock(struct world *world, uint32_t host, bool frozen);
 /* Call after changing `blocked`, so that waiting bytes move on. */
 void world_links_changed(struct world *world);
@@ -136,7 +140,9 @@ bool world_step(struct world *world);
 /* Performs everything due up to and including `until`; virtual time then stands at `until`. */
 void world_run_until(struct world *world, struct instant until);
 
+/* Covers every event and every effect but notes, with time and host. */
 uint64_t world_hash(const struct world *world);
+/* Events that programs have taken. */
 uint64_t world_event_count(const struct world *world);
 
 /* What an observer sees, if one is set: every event and effect in order, for narration, traces and

@@ -15,7 +15,7 @@
 
 #include "sim/world.h"
 
-enum { STAGE_ACTORS_MAX = 8, STAGE_HEARD_MAX = 4096, STAGE_DATA_MAX = 64 };
+enum { STAGE_ACTORS_MAX = 8, STAGE_HEARD_MAX = 32768, STAGE_DATA_MAX = 64 };
 
 /* One event as it was heard. Of bytes the first few are kept. */
 struct heard {
