@@ -1,0 +1,212 @@
+/* Records and the reader that walks them. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "engine/store/log_batch.h"
+#include "engine/store/log_reader.h"
+
+static const struct file_id FILE_A = {FILE_LOG, 7};
+
+static void append_record(struct buffer *to, struct file_id file, uint64_t sequence,
+                          const char *payload) {
+    struct buffer frame = {0};
+    memset(buffer_reserve(&frame, RECORD_HEADER_SIZE), 0xee, RECORD_HEADER_SIZE);
+    frame.size = RECORD_HEADER_SIZE;
+    buffer_append(&frame, bytes_of_text(payload));
+    struct record record = {
+        .kind = RECORD_BATCHES, .count = 1, .sequence = sequence, .synced = sequence - 1};
+    record_seal(frame.data, frame.size, &record, record_file_identity(file));
+    buffer_append(to, buffer_bytes(&frame));
+    buffer_deinit(&frame);
+}
+
+static void make_log(struct buffer *log, uint64_t records) {
+    uint8_t header[RECORD_FILE_HEADER_SIZE];
+    record_file_header(FILE_A, header);
+    buffer_append(log, bytes_of(header, sizeof header));
+    for (uint64_t i = 1; i <= records; i++)
+        append_record(log, FILE_A, i, "some payload");
+}
+
+/* Reads the log in chunks of at most `chunk` bytes; returns how it ended. */
+static enum log_reader_result walk(struct bytes log, size_t chunk, uint64_t *records,
+                                   struct log_reader *reader) {
+    struct record record;
+    *records = 0;
+    log_reader_open(reader, FILE_A, log.size);
+    for (;;) {
+        enum log_reader_result result = log_reader_next(reader, &record);
+        if (result == LOG_READER_RECORD) {
+            assert_int_equal(record.sequence, ++*records);
+            continue;
+        }
+        if (result != LOG_READER_MORE)
+            return result;
+        uint64_t offset;
+        uint64_t size = log_reader_wants(reader, &offset);
+        /* A smaller piece than wanted would mean the end of the file, so the size is stretched. */
+        uint64_t whole = reader->size;
+        reader->size = offset + (size < chunk ? size : chunk);
+        log_reader_feed(reader, bytes_slice(log, (size_t)offset, (size_t)(reader->size - offset)));
+        reader->size = whole;
+    }
+}
+
+static void records_come_out_as_they_went_in_however_they_are_cut(void **state) {
+    (void)state;
+    struct buffer log = {0};
+    struct log_reader reader = {0};
+    uint64_t records;
+    make_log(&log, 5);
+    for (size_t chunk = 1; chunk <= log.size; chunk++) {
+        assert_int_equal(walk(buffer_bytes(&log), chunk, &records, &reader), LOG_READER_END);
+        assert_int_equal(records, 5);
+    }
+    log_reader_close(&reader);
+    buffer_deinit(&log);
+}
+
+static void a_truncated_log_ends_behind_its_last_whole_record(void **state) {
+    (void)state;
+    struct buffer log = {0};
+    struct log_reader reader = {0};
+    uint64_t records;
+    make_log(&log, 3);
+    size_t record_size = (log.size - RECORD_FILE_HEADER_SIZE) / 3;
+    for (size_t size = 0; size < log.size; size++) {
+        struct bytes cut = bytes_slice(buffer_bytes(&log), 0, size);
+        bool whole =
+            size >= RECORD_FILE_HEADER_SIZE && (size - RECORD_FILE_HEADER_SIZE) % record_size == 0;
+        assert_int_equal(walk(cut, size + 1, &records, &reader),
+                         whole ? LOG_READER_END : LOG_READER_BAD);
+        assert_int_equal(records, size < RECORD_FILE_HEADER_SIZE
+                                      ? 0
+                                      : (size - RECORD_FILE_HEADER_SIZE) / record_size);
+    }
+    log_reader_close(&reader);
+    buffer_deinit(&log);
+}
+
+static void a_flipped_bit_ends_the_log_there_and_the_search_finds_what_follows(void **state) {
+    (void)state;
+    struct buffer log = {0};
+    struct log_reader reader = {0};
+    uint64_t records;
+    make_log(&log, 3);
+    size_t record_size = (log.size - RECORD_FILE_HEADER_SIZE) / 3;
+    for (size_t bit = 0; bit < 8 * record_size; bit++) {
+        size_t at = RECORD_FILE_HEADER_SIZE + record_size + bit / 8;
+        log.data[at] ^= (uint8_t)(1u << bit % 8);
+        assert_int_equal(walk(buffer_bytes(&log), log.size, &records, &reader), LOG_READER_BAD);
+        assert_int_equal(records, 1);
+        struct record record;
+        assert_int_equal(log_reader_search(&reader, &record), LOG_READER_RECORD);
+        assert_int_equal(record.sequence, 3);
+        assert_int_equal(record.synced, 2);
+        assert_int_equal(log_reader_search(&reader, &record), LOG_READER_END);
+        log.data[at] ^= (uint8_t)(1u << bit % 8);
+    }
+    log_reader_close(&reader);
+    buffer_deinit(&log);
+}
+
+static void records_of_another_file_are_not_valid_here(void **state) {
+    (void)state;
+    static const struct file_id OTHERS[] = {{FILE_LOG, 8}, {FILE_MANIFEST, 7}};
+    struct buffer log = {0};
+    struct log_reader reader = {0};
+    uint64_t records;
+    for (size_t i = 0; i < 2; i++) {
+        buffer_clear(&log);
+        make_log(&log, 1);
+        append_record(&log, OTHERS[i], 2, "left over");
+        assert_int_equal(walk(buffer_bytes(&log), log.size, &records, &reader), LOG_READER_BAD);
+        assert_int_equal(records, 1);
+        struct record record;
+        assert_int_equal(log_reader_search(&reader, &record), LOG_READER_END);
+    }
+    log_reader_close(&reader);
+    buffer_deinit(&log);
+}
+
+static void a_file_of_a_later_version_is_told_from_a_damaged_one(void **state) {
+    (void)state;
+    uint8_t header[RECORD_FILE_HEADER_SIZE];
+    record_file_header(FILE_A, header);
+    assert_int_equal(record_check_file_header(FILE_A, bytes_of(header, sizeof header)), RECORD_OK);
+    header[8] = 2;
+    assert_int_equal(record_check_file_header(FILE_A, bytes_of(header, sizeof header)),
+                     RECORD_TOO_NEW);
+    header[16] = 9;
+    assert_int_equal(record_check_file_header(FILE_A, bytes_of(header, sizeof header)), RECORD_BAD);
+}
+
+/* The bytes that docs/formats/log.md shows. */
+static void the_file_header_is_as_documented(void **state) {
+    (void)state;
+    static const uint8_t EXPECTED[RECORD_FILE_HEADER_SIZE] = {
+        'D', 'U', 'N', 'L', 'O', 'G', '\r', '\n', 1, 0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0};
+    uint8_t header[RECORD_FILE_HEADER_SIZE];
+    record_file_header(FILE_A, header);
+    assert_memory_equal(header, EXPECTED, sizeof header);
+}
+
+static struct store_batch example_batch(void) {
+    return (struct store_batch){
+        .count = 2,
+        .entries = {{.key = bytes_of_text("key"), .value = bytes_of_text("value")},
+                    {.key = bytes_of_text("gone"), .removed = true}},
+        .has_tally = true,
+        .tally = {.tally = 3, .digest = 4, .count = -1},
+    };
+}
+
+static void a_batch_comes_out_as_it_went_in(void **state) {
+    (void)state;
+    struct store_batch batch = example_batch(), again;
+    struct buffer bytes = {0};
+    log_batch_encode(&batch, &bytes);
+    struct reader reader = reader_of(buffer_bytes(&bytes));
+    assert_true(log_batch_decode(&reader, &again));
+    assert_true(reader_finished(&reader));
+    assert_int_equal(again.count, 2);
+    assert_true(bytes_equal(again.entries[0].key, batch.entries[0].key));
+    assert_true(bytes_equal(again.entries[0].value, batch.entries[0].value));
+    assert_true(again.entries[1].removed && again.entries[1].value.size == 0);
+    assert_int_equal(again.tally.tally, 3);
+    assert_int_equal(again.tally.count, -1);
+    buffer_deinit(&bytes);
+}
+
+static void a_truncated_batch_is_refused(void **state) {
+    (void)state;
+    struct store_batch batch = example_batch(), again;
+    struct buffer bytes = {0};
+    log_batch_encode(&batch, &bytes);
+    for (size_t size = 0; size < bytes.size; size++) {
+        uint8_t *copy = malloc(size + 1);
+        memcpy(copy, bytes.data, size);
+        struct reader reader = reader_of(bytes_of(copy, size));
+        assert_false(log_batch_decode(&reader, &again));
+        free(copy);
+    }
+    buffer_deinit(&bytes);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(records_come_out_as_they_went_in_however_they_are_cut),
+        cmocka_unit_test(a_truncated_log_ends_behind_its_last_whole_record),
+        cmocka_unit_test(a_flipped_bit_ends_the_log_there_and_the_search_finds_what_follows),
+        cmocka_unit_test(records_of_another_file_are_not_valid_here),
+        cmocka_unit_test(a_file_of_a_later_version_is_told_from_a_damaged_one),
+        cmocka_unit_test(the_file_header_is_as_documented),
+        cmocka_unit_test(a_batch_comes_out_as_it_went_in),
+        cmocka_unit_test(a_truncated_batch_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
