@@ -693,14 +693,26 @@ static bool take_reply(struct small_cluster *cluster, uint32_t index, char *into
     return complete;
 }
 
+/* A reply that comes after all must not be taken for that of the next command. */
+static void hang_up(struct small_cluster *cluster, uint32_t index) {
+    struct small_node *small = &cluster->nodes[index];
+    uint32_t end;
+    struct connection *connection = find_connection(cluster, index, small->client, &end);
+    if (connection != NULL)
+        close_connection(cluster, connection, (int)(1 - end));
+    small->client.value = 0;
+}
+
 const char *small_cluster_reply(struct small_cluster *cluster, uint32_t index) {
     char *into = next_reply(cluster);
     struct instant until = instant_after(cluster->now, duration_of_seconds(30));
     while (!take_reply(cluster, index, into)) {
         if (cluster->nodes[index].node == NULL)
             return "(down)";
-        if (!advance(cluster, until))
+        if (!advance(cluster, until)) {
+            hang_up(cluster, index);
             return "(no reply)";
+        }
     }
     return into;
 }
