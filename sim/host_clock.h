@@ -11,7 +11,7 @@
  *     host_clock_init(&clock, &settings, epoch);
  *     host_clock_start_process(&clock, now, offset);
  *     struct instant monotonic = host_clock_monotonic(&clock, now);
- *     struct instant due = host_clock_virtual(&clock, deadline);   // when it will show the deadline
+ *     struct instant due = host_clock_virtual(&clock, deadline);   // when it will be shown
  */
 #ifndef DUNLIN_SIM_HOST_CLOCK_H
 #define DUNLIN_SIM_HOST_CLOCK_H

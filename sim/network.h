@@ -5,9 +5,9 @@
  *     refused    A: connect ->                 B is down; reset ->             A: closed
  *     close      A: bytes, close ->            B: bytes, then closed
  *     killed     A's system: reset ->          B: bytes that were under way, then closed
- *     no power   A: nothing                    B notices when what it sends stays unacknowledged for
- *                                              the connection timeout, or when A's restarted system
- *                                              answers it with a reset
+ *     no power   A: nothing                    B notices when what it sends stays
+ *                                              unacknowledged for the connection timeout, or
+ *                                              when A's restarted system answers with a reset
  *     blocked    bytes wait; after the timeout each end that has waiting bytes gives up by itself.
  *                An end that sends nothing notices nothing: the connection is half open until then
  *

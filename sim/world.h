@@ -36,8 +36,9 @@ struct program {
     void *(*create)(void *context, uint32_t host);
     void (*destroy)(void *instance);
     void (*step)(void *instance, const struct event *event, struct effects *effects);
-    /* On the program's own monotonic clock; asked after each step. One that has passed comes as soon
-     * as possible: a microsecond of virtual time after the step, so that time always goes on. */
+    /* On the program's own monotonic clock; asked after each step. One that has passed comes as
+     * soon as possible: a microsecond of virtual time after the step, so that time always goes
+     * on. */
     struct instant (*deadline)(const void *instance);
 };
 

@@ -1,7 +1,7 @@
 /* stage: a small world whose programs do what a test tells them and remember what they hear.
  *
  *     struct stage stage;
- *     stage_open(&stage, 1, 2, NULL);                        // hosts n0 and n1, one millisecond apart, all started
+ *     stage_open(&stage, 1, 2, NULL);            // hosts n0 and n1, a millisecond apart, started
  *     effects_connect(stage_asks(&stage, 0), (struct link_id){1}, bytes_of_text("n1:7001"));
  *     stage_act(&stage, 0);                                  // host 0 does what was asked, now
  *     stage_run(&stage, 2000);                               // microseconds
@@ -78,7 +78,7 @@ const struct heard *stage_last(const struct stage *stage, uint32_t host, enum ev
 /* Forgets what the host heard. */
 void stage_forget(struct stage *stage, uint32_t host);
 
-/* --- disk: each asks, waits for the outcome and returns its status ------------------------------------------------- */
+/* --- disk: each asks, waits for the outcome and returns its status --- */
 
 enum disk_status stage_write(struct stage *stage, uint32_t host, struct file_id file,
                              uint64_t offset, struct bytes bytes);
