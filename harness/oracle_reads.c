@@ -123,7 +123,9 @@ static void check_freshness(struct history *history, const struct read_record *r
 static void note_session(struct history *history, const struct read_record *read, enum oracle oracle,
                          enum figure figure, uint32_t id, const char *what, struct instant now) {
     history_count(history, read->client, figure, 1);
-    if (history->scenario->expect.modes[oracle] != ORACLE_CHECKED)
+    /* What a disk lost since, no quorum can be blamed for. */
+    bool excused = history->last_loss != 0 && history->writes[id].begun <= history->last_loss;
+    if (history->scenario->expect.modes[oracle] != ORACLE_CHECKED || excused)
         return;
     struct buffer key = {0};
     history_fail(history, oracle, now, "a client read %s and %s #%u",
