@@ -94,6 +94,9 @@ struct node *node_create(const struct node_config *config);
 void node_destroy(struct node *node);
 void node_step(struct node *node, const struct event *event, struct effects *effects);
 struct instant node_deadline(const struct node *node);
+/* False while bytes from this link would only pile up inside the node: the host may stop reading it, and asks again after
+ * later steps. True for a link that the node does not know. */
+bool node_wants_bytes(const struct node *node, struct link_id link);
 
 /* --- for those who look without touching: operators, narration, oracles ------------------------------------------- */
 

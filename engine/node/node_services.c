@@ -39,6 +39,11 @@ void node_close_link(struct node *node, struct link_id id) {
         link_close(node, link);
 }
 
+bool node_wants_bytes(const struct node *node, struct link_id id) {
+    const struct node_link *link = link_find(node, id);
+    return link == NULL || link->session == NULL || session_wants_bytes(link->session);
+}
+
 const struct node_config *node_configuration(const struct node *node) {
     return &node->config;
 }

@@ -148,7 +148,8 @@ static void reply_to_malformed(struct session *session) {
 static void reply_to_refused(struct session *session) {
     struct reply_slot *slot = open_plain_slot(session);
     struct buffer *out = session_open_reply(session, slot);
-    command_put_refusal(out, session, session->parser.refusal);
+    command_put_refusal(out, session,
+                        session->is_authenticated ? session->parser.refusal : RESP_NOT_ALLOWED_YET);
     session_close_reply(session, slot);
 }
 
@@ -206,7 +207,7 @@ static bool begin_request(struct session *session) {
     return true;
 }
 
-static bool has_to_wait(struct session *session) {
+static bool has_to_wait(const struct session *session) {
     switch (session->wait) {
     case SESSION_WAITS_FOR_NOTHING:
         return false;
@@ -223,9 +224,17 @@ static bool owes_too_much(const struct session *session) {
            larger(SESSION_OUTPUT_MIN, session->config->client_output_bytes_max);
 }
 
-static bool may_go_on(struct session *session) {
+static bool may_go_on(const struct session *session) {
     return session->phase == SESSION_OPEN && !reply_queue_is_full(&session->queue) &&
            !has_to_wait(session) && !owes_too_much(session);
+}
+
+/* A stranger is kept less for. */
+static const struct resp_limits *limits_of(const struct session *session) {
+    static const struct resp_limits STRANGER = {.arguments_max = SESSION_STRANGER_ARGUMENTS_MAX,
+                                                .ask_bytes = SESSION_STRANGER_BYTES_MAX,
+                                                .request_bytes_max = SESSION_STRANGER_BYTES_MAX};
+    return session->is_authenticated ? &session->limits : &STRANGER;
 }
 
 /* Runs the requests of the input as far as they may run; returns how many bytes are done with. */
@@ -236,7 +245,7 @@ static size_t run(struct session *session, struct bytes input) {
     for (bool more = true; more && may_go_on(session);) {
         session->wait = SESSION_WAITS_FOR_NOTHING;
         size_t consumed;
-        switch (resp_parse(&session->parser, &session->limits,
+        switch (resp_parse(&session->parser, limits_of(session),
                            bytes_slice(input, done, input.size - done), &consumed)) {
         case RESP_COMPLETE:
             if (!begin_request(session))
@@ -323,7 +332,7 @@ void session_receive(struct session *session, struct bytes bytes) {
 
 bool session_wants_bytes(const struct session *session) {
     return session->phase == SESSION_OPEN &&
-           input_left(session) < session->limits.request_bytes_max;
+           (may_go_on(session) || input_left(session) < SESSION_INPUT_KEPT);
 }
 
 void session_complete(struct session *session, uint64_t tag,

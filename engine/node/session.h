@@ -22,8 +22,8 @@ void session_receive(struct session *session, struct bytes bytes);
 void session_complete(struct session *session, uint64_t tag, const struct operation_result *result);
 /* The host's queue for this link is empty again: go on reading commands if output had grown too large. */
 void session_drained(struct session *session);
-/* False while the session holds a whole request's worth of bytes that it may not run yet (replies are not taken, the pipeline
- * is full). A host that can stop reading a link does so then; one that goes on loses the link at a further bound. */
+/* False while more bytes would only wait: replies are not taken, or the pipeline is full, and enough requests to go on with
+ * are here. A host that can stop reading a link does so then; a client whose host goes on loses its link at a further bound. */
 bool session_wants_bytes(const struct session *session);
 
 #endif

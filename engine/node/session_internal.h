@@ -17,6 +17,8 @@
 enum {
     SESSION_ARGUMENTS_MAX = 65536, /* words of one request */
     SESSION_REQUEST_VALUES = 4,    /* a request may hold this many values of the greatest size */
+    SESSION_STRANGER_ARGUMENTS_MAX = 16, /* before the password: HELLO needs 7 */
+    SESSION_STRANGER_BYTES_MAX = 16 << 10,
     SESSION_REQUEST_BYTES_MIN = 256 << 10,
     SESSION_INPUT_EXTRA = 16 << 20, /* requests that wait may hold this much beyond one request */
     SESSION_INPUT_KEPT = 64 << 10,  /* an input buffer that grew beyond this is freed when empty */

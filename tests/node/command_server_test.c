@@ -62,11 +62,15 @@ static void nothing_runs_before_the_password(void **state) {
     transcript_says(&client, "GET k\r\nPING\r\nNOSUCH\r\nMULTI\r\n",
                     "-NOAUTH Authentication required.\r\n-NOAUTH Authentication required.\r\n"
                     "-NOAUTH Authentication required.\r\n-NOAUTH Authentication required.\r\n");
-    transcript_says(&client, "*2\r\n$3\r\nGET\r\n$5000\r\n", "");
-    for (int i = 0; i < 50; i++)
+    transcript_says(&client, "*2\r\n$3\r\nGET\r\n$50000\r\n", "");
+    for (int i = 0; i < 500; i++)
         transcript_sends(&client, "0123456789012345678901234567890123456789012345678901234567890123"
                                   "456789012345678901234567890123456789");
     transcript_says(&client, "\r\n", "-NOAUTH Authentication required.\r\n");
+    transcript_sends(&client, "*17\r\n");
+    for (int i = 0; i < 17; i++)
+        transcript_sends(&client, "$1\r\nx\r\n");
+    transcript_hears(&client, "-NOAUTH Authentication required.\r\n");
     transcript_says_begin(&client, "HELLO 3\r\n", "-NOAUTH HELLO must be called");
     transcript_says(&client,
                     "AUTH wrong\r\nAUTH default wrong\r\nAUTH other secret\r\n"
