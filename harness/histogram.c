@@ -1,7 +1,8 @@
 #include "harness/histogram.h"
 
 enum { SHIFT = 3 };
-_Static_assert(HISTOGRAM_PER_DOUBLING == 1 << SHIFT, "three bits below the highest pick the bucket");
+_Static_assert(HISTOGRAM_PER_DOUBLING == 1 << SHIFT,
+               "three bits below the highest pick the bucket");
 
 uint32_t histogram_bucket_of(uint64_t nanoseconds) {
     if (nanoseconds < HISTOGRAM_PER_DOUBLING)
@@ -23,6 +24,12 @@ uint64_t histogram_bucket_end(uint32_t bucket) {
 void histogram_add(struct histogram *histogram, uint64_t nanoseconds) {
     histogram->count++;
     histogram->buckets[histogram_bucket_of(nanoseconds)]++;
+}
+
+void histogram_join(struct histogram *sum, const struct histogram *part) {
+    sum->count += part->count;
+    for (uint32_t i = 0; i < HISTOGRAM_BUCKETS; i++)
+        sum->buckets[i] += part->buckets[i];
 }
 
 uint64_t histogram_percentile(const struct histogram *histogram, uint32_t permille) {

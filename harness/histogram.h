@@ -21,6 +21,7 @@ uint32_t histogram_bucket_of(uint64_t nanoseconds);
 /* The greatest value that falls into the bucket. */
 uint64_t histogram_bucket_end(uint32_t bucket);
 void histogram_add(struct histogram *histogram, uint64_t nanoseconds);
+void histogram_join(struct histogram *sum, const struct histogram *part);
 /* 0 when it is empty. */
 uint64_t histogram_percentile(const struct histogram *histogram, uint32_t permille);
 

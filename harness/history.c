@@ -111,13 +111,13 @@ void history_count(struct history *history, uint32_t client, enum figure figure,
         history->group_figures[history->client_group[client]][figure] += more;
 }
 
-static void count_attempt(struct history *history, uint32_t client, bool failed) {
+static void count_attempt(struct history *history, uint32_t client, bool writes, bool failed) {
     uint32_t group = history->client_group[client];
     history_count(history, client, FIGURE_OPERATIONS, 1);
     if (history->faults_active == 0)
         return;
-    history->attempts_in_faults[group]++;
-    history->failures_in_faults[group] += failed;
+    history->attempts_in_faults[group][writes]++;
+    history->failures_in_faults[group][writes] += failed;
 }
 
 /* --- writes -------------------------------------------------------------------------------------------------------- */
@@ -174,7 +174,8 @@ static struct session_record *session_of(const struct history *history, uint32_t
 }
 
 /* The entry of this client and key; one that was another's is emptied. */
-static struct session_record *claim_session(struct history *history, uint32_t client, uint32_t key) {
+static struct session_record *claim_session(struct history *history, uint32_t client,
+                                            uint32_t key) {
     struct session_record *session = session_of(history, client, key);
     if (session->client_and_one != client + 1 || session->key != key)
         *session = (struct session_record){.client_and_one = client + 1, .key = key};
@@ -205,14 +206,16 @@ void history_end_write(struct history *history, uint32_t id, enum write_outcome 
     struct write_record *write = &history->writes[id];
     CHECK(write->outcome == WRITE_UNDER_WAY);
     write->outcome = (uint8_t)outcome;
-    count_attempt(history, write->client, outcome != WRITE_ACKNOWLEDGED);
+    count_attempt(history, write->client, true, outcome != WRITE_ACKNOWLEDGED);
     if (outcome == WRITE_NOT_WRITTEN)
         history_count(history, write->client, FIGURE_WRITES_REFUSED, 1);
     if (outcome == WRITE_IN_DOUBT)
         history_count(history, write->client, FIGURE_WRITES_IN_DOUBT, 1);
     if (outcome == WRITE_NOT_WRITTEN && write->visible != UINT64_MAX)
         history_fail(history, ORACLE_PHANTOM_VALUES, now,
-                     "write #%u was seen by a reader, and then its own client was told that nothing had been written", id);
+                     "write #%u was seen by a reader, and then its own client was told that "
+                     "nothing had been written",
+                     id);
     if (outcome != WRITE_ACKNOWLEDGED)
         return;
     write->completed = now.nanoseconds;
@@ -245,7 +248,7 @@ void history_begin_read(const struct history *history, struct read_record *read,
 void history_read_failed(struct history *history, const struct read_record *read,
                          struct instant now) {
     (void)now;
-    count_attempt(history, read->client, true);
+    count_attempt(history, read->client, false, true);
     history_count(history, read->client, FIGURE_READS_FAILED, 1);
 }
 
@@ -259,7 +262,7 @@ static void remember_read(struct history *history, const struct read_record *rea
 
 void history_end_read(struct history *history, const struct read_record *read,
                       const struct id_set *ids, struct instant now) {
-    count_attempt(history, read->client, false);
+    count_attempt(history, read->client, false, false);
     history_count(history, read->client, FIGURE_READS, 1);
     histogram_add(&history->read_latency[history->client_group[read->client]],
                   now.nanoseconds - read->begun);
@@ -270,7 +273,8 @@ void history_end_read(struct history *history, const struct read_record *read,
     oracle_check_read(history, read, ids, now);
     remember_read(history, read, ids);
     /* Strict reads repair before they answer, so what one read has shown the next must not miss. */
-    if (history->scenario->expect.modes[ORACLE_REGULAR_READS] == ORACLE_CHECKED && !read->one_winner) {
+    if (history->scenario->expect.modes[ORACLE_REGULAR_READS] == ORACLE_CHECKED &&
+        !read->one_winner) {
         for (uint32_t i = 0; i < ids->count; i++)
             join_frontier(history, ids->ids[i]);
     }
@@ -282,8 +286,9 @@ void history_saw_phantom(struct history *history, uint32_t key, struct bytes val
     history_key_text(history, key, &shown);
     text_append(&shown, ": '");
     text_append_quoted(&shown, value, 60);
-    history_fail(history, ORACLE_PHANTOM_VALUES, now, "nobody wrote the value that came back for %.*s'",
-                 (int)shown.size, (const char *)shown.data);
+    history_fail(history, ORACLE_PHANTOM_VALUES, now,
+                 "nobody wrote the value that came back for %.*s'", (int)shown.size,
+                 (const char *)shown.data);
     buffer_deinit(&shown);
 }
 
@@ -294,12 +299,14 @@ bool history_admit(struct history *history, uint32_t key, const struct id_set *i
         struct write_record *write = id < history->write_count ? &history->writes[id] : NULL;
         if (id == 0 || write == NULL || write->key != key || write->deletes) {
             history_fail(history, ORACLE_PHANTOM_VALUES, now,
-                         "write #%u came back for key %u, and no such write was ever issued", id, key);
+                         "write #%u came back for key %u, and no such write was ever issued", id,
+                         key);
             return false;
         }
         if (write->outcome == WRITE_NOT_WRITTEN) {
             history_fail(history, ORACLE_PHANTOM_VALUES, now,
-                         "write #%u to key %u is there although its client was told that nothing was written",
+                         "write #%u to key %u is there although its client was told that nothing "
+                         "was written",
                          id, key);
             return false;
         }
@@ -336,7 +343,8 @@ static uint64_t unsynced_for(const struct history *history) {
 bool history_is_excused(const struct history *history, uint32_t id) {
     const struct write_record *write = &history->writes[id];
     uint64_t unsynced = unsynced_for(history);
-    uint64_t until = write->completed > UINT64_MAX - unsynced ? UINT64_MAX : write->completed + unsynced;
+    uint64_t until =
+        write->completed > UINT64_MAX - unsynced ? UINT64_MAX : write->completed + unsynced;
     uint64_t total[WORLD_HOSTS_MAX / 64] = {0}, any[WORLD_HOSTS_MAX / 64] = {0};
     uint32_t total_count = 0, any_count = 0;
     for (uint32_t i = 0; i < history->loss_count; i++) {

@@ -16,7 +16,6 @@
 #ifndef DUNLIN_HARNESS_HISTORY_H
 #define DUNLIN_HARNESS_HISTORY_H
 
-#include "engine/base/units.h"
 #include "harness/figures.h"
 #include "harness/histogram.h"
 #include "harness/id_set.h"
@@ -34,12 +33,12 @@ enum write_outcome {
 /* `completed` stays UINT64_MAX unless the write was acknowledged. */
 struct write_record {
     uint64_t begun, completed;
-    uint64_t visible;     /* when it was first seen in a reply; UINT64_MAX never */
+    uint64_t visible; /* when it was first seen in a reply; UINT64_MAX never */
     uint32_t key;
-    uint32_t seen_from;   /* into history->seen */
-    uint32_t previous;    /* the key's write before this one; 0 none */
+    uint32_t seen_from; /* into history->seen */
+    uint32_t previous;  /* the key's write before this one; 0 none */
     uint32_t previous_delete;
-    uint32_t mark;        /* of the last search that came by */
+    uint32_t mark; /* of the last search that came by */
     uint16_t client;
     uint8_t seen_count;
     uint8_t outcome;
@@ -115,12 +114,14 @@ struct history {
     struct verdict verdict;
     uint64_t figures[FIGURE_COUNT];
     uint64_t group_figures[SCENARIO_GROUPS_MAX][FIGURE_GROUP_COUNT];
-    uint64_t attempts_in_faults[SCENARIO_GROUPS_MAX], failures_in_faults[SCENARIO_GROUPS_MAX];
+    /* While a fault was active: [group][0 reads, 1 writes]. */
+    uint64_t attempts_in_faults[SCENARIO_GROUPS_MAX][2], failures_in_faults[SCENARIO_GROUPS_MAX][2];
     struct histogram read_latency[SCENARIO_GROUPS_MAX], write_latency[SCENARIO_GROUPS_MAX];
     /* By time since the newest acknowledged write of the key: reads, and how many of them were stale. */
     struct histogram reads_since_write, stale_since_write;
     uint16_t client_group[SCENARIO_CLIENTS_MAX];
-    uint32_t group_key_first[SCENARIO_GROUPS_MAX]; /* groups with the same prefix share their keys */
+    uint32_t
+        group_key_first[SCENARIO_GROUPS_MAX]; /* groups with the same prefix share their keys */
 };
 
 struct history *history_create(const struct scenario *scenario);
@@ -139,14 +140,18 @@ void history_begin_read(const struct history *history, struct read_record *read,
 /* `ids` are the values of the reply. */
 void history_end_read(struct history *history, const struct read_record *read,
                       const struct id_set *ids, struct instant now);
-void history_read_failed(struct history *history, const struct read_record *read, struct instant now);
+void history_read_failed(struct history *history, const struct read_record *read,
+                         struct instant now);
 /* A value came back that no write to this key made. */
-void history_saw_phantom(struct history *history, uint32_t key, struct bytes value, struct instant now);
+void history_saw_phantom(struct history *history, uint32_t key, struct bytes value,
+                         struct instant now);
 /* Checks ids that came from anywhere against what was written; false (and a verdict) when one cannot be. */
-bool history_admit(struct history *history, uint32_t key, const struct id_set *ids, struct instant now);
+bool history_admit(struct history *history, uint32_t key, const struct id_set *ids,
+                   struct instant now);
 
 /* A host has lost what it had not synced, or its whole disk. */
-void history_note_loss(struct history *history, uint32_t host, enum loss_kind kind, struct instant now);
+void history_note_loss(struct history *history, uint32_t host, enum loss_kind kind,
+                       struct instant now);
 /* True when so many hosts lost their disks that the write's copies may all be gone. */
 bool history_is_excused(const struct history *history, uint32_t id);
 
@@ -162,7 +167,8 @@ uint64_t history_effective_end(const struct history *history, uint32_t id);
 
 /* Records the first violation of an oracle that the scenario checks. */
 __attribute__((format(printf, 4, 5))) void history_fail(struct history *history, enum oracle oracle,
-                                                        struct instant now, const char *format, ...);
+                                                        struct instant now, const char *format,
+                                                        ...);
 void history_count(struct history *history, uint32_t client, enum figure figure, uint64_t more);
 
 #endif

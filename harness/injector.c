@@ -49,7 +49,8 @@ void injector_destroy(struct injector *injector) {
 
 static void block(struct injector *injector, uint32_t fault, uint32_t from, uint32_t to) {
     if (injector->block_count == injector->block_capacity) {
-        injector->block_capacity = injector->block_capacity == 0 ? 64 : 2 * injector->block_capacity;
+        injector->block_capacity =
+            injector->block_capacity == 0 ? 64 : 2 * injector->block_capacity;
         injector->blocks =
             realloc(injector->blocks, injector->block_capacity * sizeof *injector->blocks);
         CHECK(injector->blocks != NULL);
@@ -172,7 +173,8 @@ static void start(struct injector *injector, uint32_t node) {
     world_start_host(injector->world, node);
 }
 
-static void change_disk(struct injector *injector, uint32_t node, const struct disk_settings *disk) {
+static void change_disk(struct injector *injector, uint32_t node,
+                        const struct disk_settings *disk) {
     *world_disk(injector->world, node) = *disk;
     /* A disk that answers with errors may lose anything that it was given meanwhile. */
     if (disk->write_error_per_million > 0 || disk->sync_error_per_million > 0 ||
@@ -217,7 +219,9 @@ static void step_clock(struct injector *injector, uint32_t node, int64_t millise
 }
 
 static void drift_clock(struct injector *injector, uint32_t node, int32_t drift) {
-    uint64_t left = (injector->scenario->duration.nanoseconds + injector->scenario->converge_within.nanoseconds) / MILLION;
+    uint64_t left = (injector->scenario->duration.nanoseconds +
+                     injector->scenario->converge_within.nanoseconds) /
+                    MILLION;
     struct clock_settings *clock = &injector->clocks[node];
     clock->drift_per_million = drift;
     world_set_clock(injector->world, node, clock);

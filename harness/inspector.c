@@ -24,7 +24,6 @@ struct inspector_link {
     uint32_t next_key; /* how far the final inspection has come with this node */
 };
 
-
 struct inspector {
     struct inspector_setup setup;
     struct prng prng;
@@ -81,8 +80,7 @@ static void connect_to(struct inspector *inspector, uint32_t node, struct effect
     link->count = 0;
     buffer_clear(&link->input);
     buffer_clear(&inspector->scratch);
-    text_append(&inspector->scratch,
-                inspector->setup.history->scenario->cluster.nodes[node].name);
+    text_append(&inspector->scratch, inspector->setup.history->scenario->cluster.nodes[node].name);
     text_append(&inspector->scratch, ":7000");
     effects_connect(effects, link->id,
                     arena_copy(&effects->arena, buffer_bytes(&inspector->scratch)));
@@ -111,7 +109,8 @@ static void ask_on(struct inspector *inspector, uint32_t node, struct effects *e
         return;
     if (link->state == INSPECTOR_LINK_NONE)
         connect_to(inspector, node, effects);
-    for (; link->state == INSPECTOR_LINK_OPEN && link->count < UNDER_WAY_MAX && link->next_key < keys;
+    for (;
+         link->state == INSPECTOR_LINK_OPEN && link->count < UNDER_WAY_MAX && link->next_key < keys;
          link->next_key++) {
         uint32_t key = link->next_key;
         for (uint32_t i = 0; i < NODE_REPLICAS_MAX && was_written(inspector, key); i++) {
@@ -136,7 +135,8 @@ static void ask_sample(struct inspector *inspector, struct effects *effects) {
     if (link->state == INSPECTOR_LINK_NONE)
         connect_to(inspector, node, effects);
     else if (link->state == INSPECTOR_LINK_OPEN && link->count < UNDER_WAY_MAX)
-        ask(inspector, node, (struct question){.key = key, .owner = owner, .sample = true}, effects);
+        ask(inspector, node, (struct question){.key = key, .owner = owner, .sample = true},
+            effects);
 }
 
 /* --- answers ------------------------------------------------------------------------------------------------------- */
@@ -371,6 +371,8 @@ void inspector_describe(const struct inspector *inspector, uint32_t key, struct 
     for (uint32_t i = 0; i < NODE_REPLICAS_MAX && owner_of(inspector, key, i) != NO_OWNER; i++) {
         text_append(to, i == 0 ? ": n" : ", n");
         text_append_u64(to, owner_of(inspector, key, i) + 1);
-        text_append(to, digests[i] == 0 ? " has not answered" : digests[i] == digests[0] ? " holds the same" : " holds something else");
+        text_append(to, digests[i] == 0            ? " has not answered"
+                        : digests[i] == digests[0] ? " holds the same"
+                                                   : " holds something else");
     }
 }

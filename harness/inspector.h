@@ -22,7 +22,8 @@ struct inspector_setup {
     struct history *history;
     struct world *world;
     struct replica_samples *samples;
-    const uint8_t *owners; /* [key][NODE_REPLICAS_MAX]: the nodes that hold a key, 0xff behind the last */
+    const uint8_t
+        *owners; /* [key][NODE_REPLICAS_MAX]: the nodes that hold a key, 0xff behind the last */
 };
 
 struct inspector *inspector_create(const struct inspector_setup *setup);

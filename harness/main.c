@@ -19,22 +19,27 @@ static const struct {
     {"run", "run scenarios on seeds and judge them", command_run_scenarios},
     {"replay", "tell the story of one run", command_replay},
     {"verify", "check that a run is the same twice", command_verify},
-    {"tradeoff", "measure latency, staleness and availability for every N, R and W", command_tradeoff},
+    {"tradeoff", "measure latency, staleness and availability for every N, R and W",
+     command_tradeoff},
 };
 enum { COMMAND_COUNT = sizeof COMMANDS / sizeof COMMANDS[0] };
 
 static void print_help(FILE *stream) {
-    fprintf(stream, "Usage: dunlin-sim COMMAND [OPTIONS] FILE...\n\n"
-                    "Simulates a cluster of the production engine under the faults of a scenario file, and checks what it\n"
-                    "promises. The same file and seed give the same run, event by event.\n\nCommands:\n");
+    fprintf(stream,
+            "Usage: dunlin-sim COMMAND [OPTIONS] FILE...\n\n"
+            "Simulates a cluster of the production engine under the faults of a scenario file, and "
+            "checks what it\n"
+            "promises. The same file and seed give the same run, event by event.\n\nCommands:\n");
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         fprintf(stream, "  %-9s %s\n", COMMANDS[i].name, COMMANDS[i].summary);
-    fprintf(stream, "\nExamples:\n"
-                    "  dunlin-sim run scenarios/*.yaml --seeds 1..200\n"
-                    "  dunlin-sim replay scenarios/partition_heals.yaml --seed 42\n"
-                    "  dunlin-sim COMMAND --help\n\n"
-                    "Exit: 0 all passed, 1 a safety property failed, 2 usage or bad file, 3 did not converge,\n"
-                    "      4 the program itself failed\n");
+    fprintf(
+        stream,
+        "\nExamples:\n"
+        "  dunlin-sim run scenarios/*.yaml --seeds 1..200\n"
+        "  dunlin-sim replay scenarios/partition_heals.yaml --seed 42\n"
+        "  dunlin-sim COMMAND --help\n\n"
+        "Exit: 0 all passed, 1 a safety property failed, 2 usage or bad file, 3 did not converge,\n"
+        "      4 the program itself failed\n");
 }
 
 int main(int count, char **arguments) {

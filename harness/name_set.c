@@ -140,14 +140,17 @@ static bool add_term(const struct scenario *scenario, struct bytes term, struct 
         return true;
     }
     if (bytes_start_with(term, bytes_of_text(DATACENTRE)))
-        return add_place(scenario, bytes_slice(term, strlen(DATACENTRE), term.size - strlen(DATACENTRE)),
+        return add_place(scenario,
+                         bytes_slice(term, strlen(DATACENTRE), term.size - strlen(DATACENTRE)),
                          false, set);
     if (bytes_start_with(term, bytes_of_text(RACK)))
-        return add_place(scenario, bytes_slice(term, strlen(RACK), term.size - strlen(RACK)), true, set);
+        return add_place(scenario, bytes_slice(term, strlen(RACK), term.size - strlen(RACK)), true,
+                         set);
     if (bytes_equal(term, bytes_of_text("random")))
         return add_random(scenario, 1, prng, set);
     if (bytes_start_with(term, bytes_of_text(RANDOM)))
-        return text_parse_u64(bytes_slice(term, strlen(RANDOM), term.size - strlen(RANDOM)), &number) &&
+        return text_parse_u64(bytes_slice(term, strlen(RANDOM), term.size - strlen(RANDOM)),
+                              &number) &&
                add_random(scenario, number, prng, set);
     if (bytes_start_with(term, bytes_of_text(PICK))) {
         if (!text_parse_u64(bytes_slice(term, strlen(PICK), term.size - strlen(PICK)), &number) ||
@@ -171,7 +174,8 @@ bool name_set_resolve(const struct scenario *scenario, const char *text, struct 
             if (!add_term(scenario, term, prng, order, set)) {
                 text_append(problem, "'");
                 text_append_quoted(problem, term, 64);
-                text_append(problem, "' names no node, client, datacentre or rack of this scenario");
+                text_append(problem,
+                            "' names no node, client, datacentre or rack of this scenario");
                 return false;
             }
         }

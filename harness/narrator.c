@@ -86,7 +86,8 @@ static void on_event(void *context, struct instant at, uint32_t host, const stru
     buffer_deinit(&line);
 }
 
-static void on_effect(void *context, struct instant at, uint32_t host, const struct effect *effect) {
+static void on_effect(void *context, struct instant at, uint32_t host,
+                      const struct effect *effect) {
     struct narrator *narrator = context;
     const char *who = world_host_name(run_world(narrator->run), host);
     if (effect->kind == EFFECT_NOTE) {
@@ -127,14 +128,15 @@ void narrator_attach(struct narrator *narrator, struct run *run) {
 }
 
 void narrator_append_kept(const struct narrator *narrator, struct buffer *to) {
-    uint64_t kept = narrator->line_count < NARRATOR_LINES_KEPT ? narrator->line_count
-                                                               : NARRATOR_LINES_KEPT;
+    uint64_t kept =
+        narrator->line_count < NARRATOR_LINES_KEPT ? narrator->line_count : NARRATOR_LINES_KEPT;
     for (uint64_t i = narrator->line_count - kept; i < narrator->line_count; i++)
         append_format(to, "        %s\n", narrator->lines[i % NARRATOR_LINES_KEPT]);
 }
 
 static void tell_node(struct narrator *narrator, uint32_t index) {
-    static const char *const PHASES[] = {"is new", "recovers", "serves", "is stopping", "has halted"};
+    static const char *const PHASES[] = {"is new", "recovers", "serves", "is stopping",
+                                         "has halted"};
     struct run *run = narrator->run;
     const struct node *node = run->nodes[index].node;
     struct buffer line = {0};
@@ -149,9 +151,9 @@ static void tell_node(struct narrator *narrator, uint32_t index) {
         node_figures(node, &figures);
         store_figures(node_store(node), &stored);
         append_format(&line,
-                      "%s: %lld keys, %" PRIu64 " reads, %" PRIu64 " writes, %" PRIu64 " hints kept, %" PRIu64
-                      " delivered, %" PRIu64 " read repairs, %" PRIu64 " keys from trees, %" PRIu64
-                      " flushes, %" PRIu64 " compactions",
+                      "%s: %lld keys, %" PRIu64 " reads, %" PRIu64 " writes, %" PRIu64
+                      " hints kept, %" PRIu64 " delivered, %" PRIu64 " read repairs, %" PRIu64
+                      " keys from trees, %" PRIu64 " flushes, %" PRIu64 " compactions",
                       PHASES[node_phase(node)], (long long)store_count_total(node_store(node)),
                       figures.reads, figures.writes, figures.hints_pending, figures.hints_delivered,
                       figures.read_repairs, figures.tree_keys_synced, stored.flushes,

@@ -46,8 +46,10 @@ static void follow(struct reached *reached, uint32_t key) {
         if (reached->blind_reach == swept)
             return;
         swept = reached->blind_reach;
-        for (uint32_t id = history->keys[key].last_write; id != 0; id = history->writes[id].previous) {
-            if (history->writes[id].begun <= swept && history->writes[id].outcome != WRITE_NOT_WRITTEN)
+        for (uint32_t id = history->keys[key].last_write; id != 0;
+             id = history->writes[id].previous) {
+            if (history->writes[id].begun <= swept &&
+                history->writes[id].outcome != WRITE_NOT_WRITTEN)
                 reach(reached, id);
         }
     }
@@ -58,16 +60,18 @@ static void report_lost(struct history *history, uint32_t id, const struct id_se
     const struct write_record *write = &history->writes[id];
     if (live->count > 0 && !history_saw(history, id, live->ids[0])) {
         history_fail(history, ORACLE_LOST_CONCURRENCY, now,
-                     "write #%u to %s (acknowledged at %.6f s) is gone, and #%u, whose writer had not seen it, is there alone",
+                     "write #%u to %s (acknowledged at %.6f s) is gone, and #%u, whose writer had "
+                     "not seen it, is there alone",
                      id, key, (double)write->completed / 1e9, live->ids[0]);
         /* Not every scenario tells the two apart. */
-        history_fail(history, ORACLE_LOST_WRITES, now, "write #%u to %s was acknowledged and is gone", id,
-                     key);
+        history_fail(history, ORACLE_LOST_WRITES, now,
+                     "write #%u to %s was acknowledged and is gone", id, key);
         return;
     }
-    history_fail(history, ORACLE_LOST_WRITES, now,
-                 "write #%u to %s was acknowledged at %.6f s and is gone, and nothing superseded it", id, key,
-                 (double)write->completed / 1e9);
+    history_fail(
+        history, ORACLE_LOST_WRITES, now,
+        "write #%u to %s was acknowledged at %.6f s and is gone, and nothing superseded it", id,
+        key, (double)write->completed / 1e9);
 }
 
 static void check_lost(struct history *history, uint32_t key, const struct id_set *live,
@@ -107,9 +111,10 @@ static void check_resurrected(struct history *history, uint32_t key, const struc
             continue;
         for (uint32_t i = 0; i < live->count; i++) {
             if (history_saw(history, id, live->ids[i]))
-                history_fail(history, ORACLE_RESURRECTED_DELETES, now,
-                             "#%u is back under %s although delete #%u, acknowledged at %.6f s, had seen it",
-                             live->ids[i], name, id, (double)write->completed / 1e9);
+                history_fail(
+                    history, ORACLE_RESURRECTED_DELETES, now,
+                    "#%u is back under %s although delete #%u, acknowledged at %.6f s, had seen it",
+                    live->ids[i], name, id, (double)write->completed / 1e9);
         }
     }
 }
@@ -119,9 +124,10 @@ static void check_antichain(struct history *history, const struct id_set *live, 
     for (uint32_t i = 0; i < live->count; i++) {
         for (uint32_t j = 0; j < live->count; j++) {
             if (live->ids[i] > live->ids[j] && history_saw(history, live->ids[i], live->ids[j]))
-                history_fail(history, ORACLE_FALSE_CONCURRENCY, now,
-                             "%s ended with #%u and #%u as siblings, but #%u was written with #%u seen", name,
-                             live->ids[j], live->ids[i], live->ids[i], live->ids[j]);
+                history_fail(
+                    history, ORACLE_FALSE_CONCURRENCY, now,
+                    "%s ended with #%u and #%u as siblings, but #%u was written with #%u seen",
+                    name, live->ids[j], live->ids[i], live->ids[i], live->ids[j]);
         }
     }
 }

@@ -16,13 +16,15 @@ static void check_concurrency(struct history *history, const struct read_record 
                               const struct id_set *ids, struct instant now) {
     for (uint32_t i = 0; i < ids->count; i++) {
         for (uint32_t j = 0; j < ids->count; j++) {
-            if (i == j || ids->ids[i] <= ids->ids[j] || !history_saw(history, ids->ids[i], ids->ids[j]))
+            if (i == j || ids->ids[i] <= ids->ids[j] ||
+                !history_saw(history, ids->ids[i], ids->ids[j]))
                 continue;
             struct buffer key = {0};
-            history_fail(history, ORACLE_FALSE_CONCURRENCY, now,
-                         "a read of %s gave #%u and #%u as siblings, but #%u was written with #%u seen",
-                         key_name(history, read->key, &key), ids->ids[j], ids->ids[i], ids->ids[i],
-                         ids->ids[j]);
+            history_fail(
+                history, ORACLE_FALSE_CONCURRENCY, now,
+                "a read of %s gave #%u and #%u as siblings, but #%u was written with #%u seen",
+                key_name(history, read->key, &key), ids->ids[j], ids->ids[i], ids->ids[i],
+                ids->ids[j]);
             buffer_deinit(&key);
         }
     }
@@ -36,9 +38,10 @@ static bool shows(struct history *history, const struct read_record *read, uint3
         /* The delete shows by the absence of what it deleted. */
         for (uint32_t i = 0; i < ids->count; i++) {
             const struct write_record *shown = &history->writes[ids->ids[i]];
-            bool met = write->blind && history_effective_end(history, ids->ids[i]) +
-                                               history->clock_error < write->begun &&
-                       shown->completed != UINT64_MAX;
+            bool met =
+                write->blind &&
+                history_effective_end(history, ids->ids[i]) + history->clock_error < write->begun &&
+                shown->completed != UINT64_MAX;
             if (history_saw(history, id, ids->ids[i]) || (met && !read->one_winner))
                 return false;
         }
@@ -91,16 +94,18 @@ static void report_stale(struct history *history, const struct read_record *read
     struct buffer key = {0};
     const struct write_record *write = &history->writes[missed];
     char shown[64];
-    snprintf(shown, sizeof shown, ids->count == 0 ? "nothing" : "#%u%s", ids->count == 0 ? 0 : ids->ids[0],
-             ids->count > 1 ? " and siblings" : "");
+    snprintf(shown, sizeof shown, ids->count == 0 ? "nothing" : "#%u%s",
+             ids->count == 0 ? 0 : ids->ids[0], ids->count > 1 ? " and siblings" : "");
     if (write->begun > history->last_loss || history->last_loss == 0)
         history_fail(history, ORACLE_REGULAR_READS, now,
-                     "a read of %s that began at %.6f s gave %s and missed %s #%u, which had been acknowledged at %.6f s",
+                     "a read of %s that began at %.6f s gave %s and missed %s #%u, which had been "
+                     "acknowledged at %.6f s",
                      key_name(history, read->key, &key), (double)read->begun / 1e9, shown,
                      write->deletes ? "delete" : "write", missed, (double)write->completed / 1e9);
-    history_fail(history, ORACLE_STALE_READS, now,
-                 "a read of %s gave %s and missed %s #%u, which had been acknowledged before it began",
-                 key_name(history, read->key, &key), shown, write->deletes ? "delete" : "write", missed);
+    history_fail(
+        history, ORACLE_STALE_READS, now,
+        "a read of %s gave %s and missed %s #%u, which had been acknowledged before it began",
+        key_name(history, read->key, &key), shown, write->deletes ? "delete" : "write", missed);
     buffer_deinit(&key);
 }
 
@@ -120,8 +125,9 @@ static void check_freshness(struct history *history, const struct read_record *r
     measure_staleness(history, read, ids, newest, oldest_missed, now);
 }
 
-static void note_session(struct history *history, const struct read_record *read, enum oracle oracle,
-                         enum figure figure, uint32_t id, const char *what, struct instant now) {
+static void note_session(struct history *history, const struct read_record *read,
+                         enum oracle oracle, enum figure figure, uint32_t id, const char *what,
+                         struct instant now) {
     history_count(history, read->client, figure, 1);
     /* What a disk lost since, no quorum can be blamed for. */
     bool excused = history->last_loss != 0 && history->writes[id].begun <= history->last_loss;
@@ -158,7 +164,8 @@ static void check_order(struct history *history, const struct read_record *read,
             if (i == j || earlier->client != later->client || earlier->completed >= later->begun)
                 continue;
             note_session(history, read, ORACLE_MONOTONIC_WRITES, FIGURE_MONOTONIC_WRITES_BROKEN,
-                         ids->ids[i], "met an earlier write of a session beside its later one:", now);
+                         ids->ids[i],
+                         "met an earlier write of a session beside its later one:", now);
         }
         if (history->writes[ids->ids[i]].client != read->client || read->own_write != ids->ids[i])
             continue;

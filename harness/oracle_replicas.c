@@ -77,8 +77,8 @@ void oracle_check_sample(struct history *history, struct replica_samples *sample
         struct buffer name = {0};
         history_key_text(history, key, &name);
         history_fail(history, ORACLE_REPLICA_MONOTONE, now,
-                     "n%u held #%u of %.*s, and holds neither it nor what superseded it any more", node + 1,
-                     sample->ids[i], (int)name.size, (const char *)name.data);
+                     "n%u held #%u of %.*s, and holds neither it nor what superseded it any more",
+                     node + 1, sample->ids[i], (int)name.size, (const char *)name.data);
         buffer_deinit(&name);
     }
     sample->epoch = samples->epochs[node];

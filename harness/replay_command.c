@@ -1,6 +1,6 @@
-#include "harness/sim_command.h"
 #include "harness/narrator.h"
 #include "harness/run_report.h"
+#include "harness/sim_command.h"
 
 #include "engine/base/quantity.h"
 #include "engine/base/text.h"

@@ -46,7 +46,8 @@ enum reply_state reply_next(struct reply_reader *reader, struct reply *reply) {
         reply->kind = kind == '+' ? REPLY_STATUS : REPLY_ERROR;
         return REPLY_WHOLE;
     }
-    if ((kind != ':' && kind != '$' && kind != '*') || !text_parse_i64(reply->text, &reply->integer))
+    if ((kind != ':' && kind != '$' && kind != '*') ||
+        !text_parse_i64(reply->text, &reply->integer))
         return REPLY_MALFORMED;
     if (kind == '$')
         return take_bulk(reader, reply->integer, reply);

@@ -36,13 +36,14 @@ static void describe_members(struct run *run) {
         const struct scenario_node *node = &run->scenario->cluster.nodes[i];
         snprintf(run->addresses[i][0], sizeof run->addresses[i][0], "%s:8000", node->name);
         snprintf(run->addresses[i][1], sizeof run->addresses[i][1], "%s:7000", node->name);
-        run->members[i] = (struct member_config){.name = bytes_of_text(node->name),
-                                                 .address = bytes_of_text(run->addresses[i][0]),
-                                                 .client_address = bytes_of_text(run->addresses[i][1]),
-                                                 .host = bytes_of_text(node->host),
-                                                 .rack = bytes_of_text(node->rack),
-                                                 .datacentre = bytes_of_text(node->datacentre),
-                                                 .weight = node->weight};
+        run->members[i] =
+            (struct member_config){.name = bytes_of_text(node->name),
+                                   .address = bytes_of_text(run->addresses[i][0]),
+                                   .client_address = bytes_of_text(run->addresses[i][1]),
+                                   .host = bytes_of_text(node->host),
+                                   .rack = bytes_of_text(node->rack),
+                                   .datacentre = bytes_of_text(node->datacentre),
+                                   .weight = node->weight};
     }
 }
 
@@ -72,7 +73,8 @@ static void add_nodes(struct run *run) {
 
 /* --- clients ------------------------------------------------------------------------------------------------------- */
 
-static void set_up_client(struct run *run, struct client_setup *setup, uint32_t group, uint32_t client) {
+static void set_up_client(struct run *run, struct client_setup *setup, uint32_t group,
+                          uint32_t client) {
     struct prng prng;
     struct host_set set;
     struct buffer problem = {0};
@@ -83,8 +85,8 @@ static void set_up_client(struct run *run, struct client_setup *setup, uint32_t 
     setup->client = client;
     setup->is_idle = true;
     world_stream(run->world, run->scenario->cluster.node_count + client, "nodes", &prng);
-    bool named = name_set_resolve(run->scenario, setup->group->nodes, &prng, run->schedule.order, &set,
-                                  &problem);
+    bool named = name_set_resolve(run->scenario, setup->group->nodes, &prng, run->schedule.order,
+                                  &set, &problem);
     CHECK(named);
     buffer_deinit(&problem);
     for (uint32_t i = 0; i < run->scenario->cluster.node_count; i++) {
@@ -179,18 +181,21 @@ static void perform_due(struct run *run) {
 
 /* The workload with its faults; false when the run must not go on. */
 static bool run_workload(struct run *run, struct instant until) {
-    struct instant end = instant_earlier(until, (struct instant){run->scenario->duration.nanoseconds});
+    struct instant end =
+        instant_earlier(until, (struct instant){run->scenario->duration.nanoseconds});
     while (instant_before(world_now(run->world), end) && !run->history->verdict.failed) {
-        struct instant next = instant_after(world_now(run->world),
-                                            duration_of_milliseconds(SLICE_MILLISECONDS));
+        struct instant next =
+            instant_after(world_now(run->world), duration_of_milliseconds(SLICE_MILLISECONDS));
         next = instant_earlier(next, end);
         if (run->next_action < run->schedule.count)
-            next = instant_earlier(next, (struct instant){run->schedule.actions[run->next_action].at});
+            next =
+                instant_earlier(next, (struct instant){run->schedule.actions[run->next_action].at});
         world_run_until(run->world, next);
         perform_due(run);
         injector_watch(run->injector);
     }
-    return !run->history->verdict.failed && !instant_before(end, (struct instant){run->scenario->duration.nanoseconds});
+    return !run->history->verdict.failed &&
+           !instant_before(end, (struct instant){run->scenario->duration.nanoseconds});
 }
 
 static void judge_end(struct run *run) {
@@ -245,7 +250,8 @@ const struct scenario *run_scenario(const struct run *run) {
 }
 
 void run_watch_actions(struct run *run, void *context,
-                       void (*watch)(void *context, struct instant at, const struct action *action)) {
+                       void (*watch)(void *context, struct instant at,
+                                     const struct action *action)) {
     run->watch_context = context;
     run->watch = watch;
 }

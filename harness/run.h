@@ -45,6 +45,7 @@ const struct scenario *run_scenario(const struct run *run);
 /* Called before each fault is performed, for narration. */
 struct action;
 void run_watch_actions(struct run *run, void *context,
-                       void (*watch)(void *context, struct instant at, const struct action *action));
+                       void (*watch)(void *context, struct instant at,
+                                     const struct action *action));
 
 #endif

@@ -11,7 +11,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { FILES_MAX = 1024, JOBS_MAX = 256, SECONDS_DEFAULT = 600, BAR_WIDTH = 30, RUNS_MAX = 10000000 };
+enum {
+    FILES_MAX = 1024,
+    JOBS_MAX = 256,
+    SECONDS_DEFAULT = 600,
+    BAR_WIDTH = 30,
+    RUNS_MAX = 10000000
+};
 
 static const char HELP[] =
     "Usage: dunlin-sim run FILE... [OPTIONS]\n\n"
@@ -27,7 +33,8 @@ static const char HELP[] =
     "Examples:\n"
     "  dunlin-sim run scenarios/*.yaml --seeds 1..200\n"
     "  dunlin-sim run scenarios/flapping_link.yaml --seed 7 --json\n"
-    "  dunlin-sim run scenarios/*.yaml --seeds 1..1000 --jobs 8 --junit results.xml --out failures\n\n"
+    "  dunlin-sim run scenarios/*.yaml --seeds 1..1000 --jobs 8 --junit results.xml --out "
+    "failures\n\n"
     "Exit: 0 all passed, 1 a safety property failed, 2 usage or bad file, 3 did not converge,\n"
     "      4 the program itself failed\n";
 
@@ -86,8 +93,10 @@ static void clear_bar(const struct pool *pool) {
 
 static int worse(int left, int right) {
     /* A program that fails says nothing about the rest; a violated property weighs more than slowness. */
-    static const int WEIGHTS[] = {[EXIT_PASSED] = 0, [EXIT_NOT_CONVERGED] = 1,
-                                  [EXIT_PROPERTY_FAILED] = 2, [EXIT_PROGRAM_FAILED] = 3,
+    static const int WEIGHTS[] = {[EXIT_PASSED] = 0,
+                                  [EXIT_NOT_CONVERGED] = 1,
+                                  [EXIT_PROPERTY_FAILED] = 2,
+                                  [EXIT_PROGRAM_FAILED] = 3,
                                   [EXIT_USAGE] = 4};
     return WEIGHTS[left] >= WEIGHTS[right] ? left : right;
 }
@@ -164,8 +173,10 @@ static bool write_junit(const struct pool *pool) {
         perror(pool->options->junit);
         return false;
     }
-    fprintf(stream, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"dunlin-sim\" tests=\"%" PRIu64
-                    "\" failures=\"%" PRIu64 "\">\n", pool->total, pool->failed);
+    fprintf(stream,
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"dunlin-sim\" "
+            "tests=\"%" PRIu64 "\" failures=\"%" PRIu64 "\">\n",
+            pool->total, pool->failed);
     fwrite(pool->junit.data, 1, pool->junit.size, stream);
     fprintf(stream, "</testsuite>\n");
     return fclose(stream) == 0;
@@ -194,8 +205,8 @@ static int run_all(struct run_options *options) {
         print_due(&pool);
     }
     clear_bar(&pool);
-    fprintf(options->json ? stderr : stdout, "%" PRIu64 " passed, %" PRIu64 " failed\n", pool.passed,
-            pool.failed);
+    fprintf(options->json ? stderr : stdout, "%" PRIu64 " passed, %" PRIu64 " failed\n",
+            pool.passed, pool.failed);
     if (pool.results != NULL)
         fclose(pool.results);
     if (options->junit != NULL && !write_junit(&pool))
@@ -233,11 +244,11 @@ static int usage(const char *why) {
 }
 
 static const struct option OPTIONS[] = {
-    {"seed", required_argument, NULL, 's'},   {"seeds", required_argument, NULL, 's'},
-    {"jobs", required_argument, NULL, 'j'},   {"json", no_argument, NULL, 'J'},
-    {"junit", required_argument, NULL, 'x'},  {"out", required_argument, NULL, 'o'},
+    {"seed", required_argument, NULL, 's'},    {"seeds", required_argument, NULL, 's'},
+    {"jobs", required_argument, NULL, 'j'},    {"json", no_argument, NULL, 'J'},
+    {"junit", required_argument, NULL, 'x'},   {"out", required_argument, NULL, 'o'},
     {"timeout", required_argument, NULL, 't'}, {"quiet", no_argument, NULL, 'q'},
-    {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0}};
+    {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0}};
 
 /* -1: go on; otherwise the exit code. */
 static int take_options(struct run_options *options, int count, char **arguments) {
@@ -292,7 +303,8 @@ int command_run_scenarios(int count, char **arguments) {
     options->seconds = SECONDS_DEFAULT;
     int code = take_options(options, count, arguments);
     if (code == -1)
-        code = load_files(options, count - optind, arguments + optind) ? run_all(options) : EXIT_USAGE;
+        code =
+            load_files(options, count - optind, arguments + optind) ? run_all(options) : EXIT_USAGE;
     for (uint32_t i = 0; i < options->scenario_count; i++)
         scenario_destroy(options->scenarios[i]);
     free(options);

@@ -30,7 +30,8 @@ void run_place_keys(struct run *run) {
     for (uint32_t key = 0; key < keys; key++) {
         buffer_clear(&text);
         history_key_text(run->history, key, &text);
-        uint16_t partition = partition_of_slot(slot_of_key(buffer_bytes(&text)), ring->partition_count);
+        uint16_t partition =
+            partition_of_slot(slot_of_key(buffer_bytes(&text)), ring->partition_count);
         const uint16_t *list = ring_preference(ring, partition);
         uint32_t n = node_keyspace_of(node, buffer_bytes(&text))->n;
         for (uint32_t i = 0; i < n && i < ring->list_size; i++)
@@ -59,7 +60,8 @@ static bool nodes_serve(struct run *run) {
         struct node_figures figures;
         node_figures(node, &figures);
         /* With handoff off, hints are kept for good: then the owners' agreement is all there is to wait for. */
-        if (figures.hints_pending > 0 && run->scenario->cluster.node.handoff_interval.nanoseconds > 0) {
+        if (figures.hints_pending > 0 &&
+            run->scenario->cluster.node.handoff_interval.nanoseconds > 0) {
             snprintf(run->why_not, sizeof run->why_not, "n%u still keeps %llu hints", i + 1,
                      (unsigned long long)figures.hints_pending);
             return false;
@@ -115,7 +117,8 @@ static bool inspect(struct run *run, struct instant until) {
     inspector_begin(run->inspector);
     while (!inspector_is_done(run->inspector) && !run->history->verdict.failed &&
            instant_before(world_now(run->world), give_up))
-        world_run_until(run->world, instant_after(world_now(run->world), duration_of_milliseconds(20)));
+        world_run_until(run->world,
+                        instant_after(world_now(run->world), duration_of_milliseconds(20)));
     uint32_t key;
     if (!inspector_is_done(run->inspector)) {
         snprintf(run->why_not, sizeof run->why_not, "not every owner said what it holds");
@@ -135,8 +138,8 @@ bool run_converge(struct run *run, struct instant until) {
                                          run->scenario->converge_within);
     struct instant end = instant_earlier(limit, until);
     while (instant_before(world_now(run->world), end) && !run->history->verdict.failed) {
-        struct instant next = instant_after(world_now(run->world),
-                                            duration_of_milliseconds(LOOK_EVERY_MILLISECONDS));
+        struct instant next =
+            instant_after(world_now(run->world), duration_of_milliseconds(LOOK_EVERY_MILLISECONDS));
         world_run_until(run->world, instant_earlier(next, end));
         injector_watch(run->injector);
         if (!clients_rest(run) || !nodes_serve(run) || !trees_agree(run))

@@ -19,12 +19,6 @@ void run_collect_node(struct run *run, const struct node *node) {
     figures[FIGURE_COMPACTIONS] += stored.compactions;
 }
 
-static void add_histogram(struct histogram *sum, const struct histogram *part) {
-    sum->count += part->count;
-    for (uint32_t i = 0; i < HISTOGRAM_BUCKETS; i++)
-        sum->buckets[i] += part->buckets[i];
-}
-
 static void fill_latencies(const struct histogram *reads, const struct histogram *writes,
                            uint64_t *figures) {
     enum { MICROSECOND = 1000 };
@@ -42,8 +36,8 @@ static void fill_availability(const struct history *history, uint32_t first, uin
                               uint64_t *figures) {
     uint64_t attempts = 0, failures = 0;
     for (uint32_t i = first; i < first + count; i++) {
-        attempts += history->attempts_in_faults[i];
-        failures += history->failures_in_faults[i];
+        attempts += history->attempts_in_faults[i][0] + history->attempts_in_faults[i][1];
+        failures += history->failures_in_faults[i][0] + history->failures_in_faults[i][1];
     }
     uint64_t failed = figures[FIGURE_READS_FAILED] + figures[FIGURE_WRITES_REFUSED] +
                       figures[FIGURE_WRITES_IN_DOUBT];
@@ -88,8 +82,8 @@ void run_finish_figures(struct run *run, bool whole) {
         fill_latencies(&history->read_latency[i], &history->write_latency[i],
                        history->group_figures[i]);
         fill_availability(history, i, 1, history->group_figures[i]);
-        add_histogram(&sums[0], &history->read_latency[i]);
-        add_histogram(&sums[1], &history->write_latency[i]);
+        histogram_join(&sums[0], &history->read_latency[i]);
+        histogram_join(&sums[1], &history->write_latency[i]);
     }
     fill_latencies(&sums[0], &sums[1], history->figures);
     fill_availability(history, 0, run->scenario->group_count, history->figures);

@@ -7,10 +7,10 @@
 #ifndef DUNLIN_HARNESS_RUN_INTERNAL_H
 #define DUNLIN_HARNESS_RUN_INTERNAL_H
 
-#include "harness/simulated_client.h"
 #include "harness/injector.h"
 #include "harness/inspector.h"
 #include "harness/run.h"
+#include "harness/simulated_client.h"
 
 struct node_host {
     struct run *run;

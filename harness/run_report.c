@@ -67,10 +67,12 @@ void run_report_append_line(const struct run_report *report, struct buffer *to) 
         append_format(to, "  %s at %.6f s\n", oracle_name(result->oracle),
                       (double)result->violated_at / 1e9);
     else
-        append_format(to, "  %8" PRIu64 " events  %6" PRIu64 " operations  %7.2f s virtual  %6.3f s cpu  %016" PRIx64 "\n",
+        append_format(to,
+                      "  %8" PRIu64 " events  %6" PRIu64
+                      " operations  %7.2f s virtual  %6.3f s cpu  %016" PRIx64 "\n",
                       result->events, result->figures[FIGURE_OPERATIONS],
-                      (double)result->ended.nanoseconds / 1e9, (double)report->cpu_nanoseconds / 1e9,
-                      result->hash);
+                      (double)result->ended.nanoseconds / 1e9,
+                      (double)report->cpu_nanoseconds / 1e9, result->hash);
 }
 
 void run_report_append_failure(const struct run_report *report, struct buffer *to) {
@@ -99,8 +101,9 @@ void run_report_append_json(const struct run_report *report, struct buffer *to) 
     append_json_text(to, report->scenario);
     append_format(to, ", \"seed\": %" PRIu64 ", \"result\": \"%s\"", report->seed,
                   run_report_verdict(report));
-    append_format(to, ", \"hash\": \"%016" PRIx64 "\", \"events\": %" PRIu64 ", \"operations\": %" PRIu64,
-                  result->hash, result->events, result->figures[FIGURE_OPERATIONS]);
+    append_format(
+        to, ", \"hash\": \"%016" PRIx64 "\", \"events\": %" PRIu64 ", \"operations\": %" PRIu64,
+        result->hash, result->events, result->figures[FIGURE_OPERATIONS]);
     append_format(to, ", \"virtual_seconds\": %.6f, \"cpu_seconds\": %.6f, \"wall_seconds\": %.6f",
                   (double)result->ended.nanoseconds / 1e9, (double)report->cpu_nanoseconds / 1e9,
                   (double)report->wall_nanoseconds / 1e9);

@@ -28,7 +28,8 @@ void run_report_append_json(const struct run_report *report, struct buffer *to);
 void run_report_append_junit_case(const struct run_report *report, struct buffer *to);
 int run_report_exit_code(const struct run_report *report);
 
-__attribute__((format(printf, 2, 3))) void append_format(struct buffer *to, const char *format, ...);
+__attribute__((format(printf, 2, 3))) void append_format(struct buffer *to, const char *format,
+                                                         ...);
 void append_json_text(struct buffer *to, const char *text);
 
 #endif

@@ -51,20 +51,21 @@ struct scenario_cluster {
     uint32_t node_count;
     struct scenario_node nodes[SCENARIO_NODES_MAX];
     struct keyspace_config keyspaces[NODE_KEYSPACES_MAX];
-    struct node_config node;            /* members, name and keyspaces are set per node by the run */
-    struct duration restart_after_halt; /* a node that gave up is started again after this; 0: only at the end */
+    struct node_config node; /* members, name and keyspaces are set per node by the run */
+    struct duration
+        restart_after_halt; /* a node that gave up is started again after this; 0: only at the end */
 };
 
 /* --- clients ----------------------------------------------------------------------------------------------------- */
 
 enum client_action {
-    ACTION_GET,        /* GET: one winner */
-    ACTION_READ,       /* DGET: siblings and context */
-    ACTION_PUT,        /* DSET with a context as `context` says */
-    ACTION_DELETE,     /* DDEL with a context */
-    ACTION_SET,        /* SET: blind */
-    ACTION_REMOVE,     /* DEL: blind */
-    ACTION_MERGE,      /* DGET, and when there were siblings, DSET of one value over all of them */
+    ACTION_GET,    /* GET: one winner */
+    ACTION_READ,   /* DGET: siblings and context */
+    ACTION_PUT,    /* DSET with a context as `context` says */
+    ACTION_DELETE, /* DDEL with a context */
+    ACTION_SET,    /* SET: blind */
+    ACTION_REMOVE, /* DEL: blind */
+    ACTION_MERGE,  /* DGET, and when there were siblings, DSET of one value over all of them */
     ACTION_COUNT,
 };
 
@@ -79,10 +80,10 @@ enum node_choice { CHOICE_STICKY, CHOICE_ANY };
 struct client_group {
     char name[SCENARIO_NAME_MAX + 1];
     uint32_t count;
-    const char *nodes;       /* which nodes it speaks to, as a set of names (name_set.h) */
+    const char *nodes; /* which nodes it speaks to, as a set of names (name_set.h) */
     enum node_choice choice;
-    bool failover;           /* after an error go on with another node */
-    uint64_t rate_millis;    /* operations per 1,000 seconds of one client; 0: closed loop */
+    bool failover;        /* after an error go on with another node */
+    uint64_t rate_millis; /* operations per 1,000 seconds of one client; 0: closed loop */
     struct distribution think_time;
     struct duration start, stop; /* active from .. to; stop 0: the whole duration */
     struct duration timeout;     /* gives an operation up and closes the connection */
@@ -128,8 +129,9 @@ enum outage_manner { OUTAGE_KILL, OUTAGE_POWER, OUTAGE_NETWORK };
 
 struct scenario_fault {
     enum fault_kind kind;
-    struct value_range at;   /* nanoseconds */
-    struct value_range last; /* undone after this long; high 0: at the end of the run, or never for what needs no undoing */
+    struct value_range at; /* nanoseconds */
+    struct value_range
+        last; /* undone after this long; high 0: at the end of the run, or never for what needs no undoing */
     const char *nodes, *from, *to;
     const char *groups[SCENARIO_PARTITION_GROUPS_MAX];
     uint32_t group_count;

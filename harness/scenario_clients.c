@@ -27,9 +27,8 @@ static void load_rate(struct loader *loader, const char *text, struct client_gro
 
 static void load_mix(struct loader *loader, const struct mix_file *file,
                      struct client_group *group) {
-    static const char *const NAMES[ACTION_COUNT] = {"mix.get",    "mix.read",   "mix.put",
-                                                    "mix.delete", "mix.set",    "mix.remove",
-                                                    "mix.merge"};
+    static const char *const NAMES[ACTION_COUNT] = {
+        "mix.get", "mix.read", "mix.put", "mix.delete", "mix.set", "mix.remove", "mix.merge"};
     if (file == NULL) {
         group->mix[ACTION_READ] = 1;
         group->mix[ACTION_PUT] = 1;
@@ -65,8 +64,9 @@ static void load_sizes(struct loader *loader, const struct client_file *file,
     if (group->value_size.high > loader->scenario->cluster.node.value_bytes_max)
         loader_refuse(loader, "value_size", "is above cluster.limits.value");
     loader_number(loader, "keys", file->keys, 1, SCENARIO_KEYS_MAX, &group->keys);
-    if (group->key_prefix[strspn(group->key_prefix, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVW"
-                                                    "XYZ0123456789:_-{}/")] != 0)
+    if (group->key_prefix[strspn(group->key_prefix,
+                                 "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVW"
+                                 "XYZ0123456789:_-{}/")] != 0)
         loader_refuse(loader, "key_prefix", "has other bytes than letters, digits and :_-{}/");
     if (strlen(group->key_prefix) > 64)
         loader_refuse(loader, "key_prefix", "is longer than 64 bytes");
@@ -112,8 +112,8 @@ static void load_group(struct loader *loader, const struct client_file *file,
         (enum node_choice)loader_choice(loader, "node", file->node, CHOICES, CHOICE_STICKY);
     group->distribution = (enum key_distribution)loader_choice(
         loader, "distribution", file->distribution, DISTRIBUTIONS, KEYS_UNIFORM);
-    group->context =
-        (enum context_policy)loader_choice(loader, "context", file->context, CONTEXTS, CONTEXT_FRESH);
+    group->context = (enum context_policy)loader_choice(loader, "context", file->context, CONTEXTS,
+                                                        CONTEXT_FRESH);
     load_when(loader, file, group);
     load_sizes(loader, file, group);
     load_mix(loader, file->mix, group);

@@ -2,9 +2,10 @@
 #include "harness/scenario_units.h"
 
 static const char *const ORACLE_NAMES[ORACLE_COUNT] = {
-    "convergence",       "lost_writes",        "phantom_values",   "false_concurrency",
-    "lost_concurrency",  "resurrected_deletes", "replica_monotone", "regular_reads",
-    "read_your_writes",  "monotonic_reads",    "monotonic_writes", "writes_follow_reads",
+    "convergence",       "lost_writes",      "phantom_values",
+    "false_concurrency", "lost_concurrency", "resurrected_deletes",
+    "replica_monotone",  "regular_reads",    "read_your_writes",
+    "monotonic_reads",   "monotonic_writes", "writes_follow_reads",
     "stale_reads",       "figures"};
 
 const char *oracle_name(enum oracle oracle) {
@@ -41,15 +42,17 @@ static void load_defaults(struct scenario *scenario) {
 
 static void load_modes(struct loader *loader, const struct expect_file *file) {
     static const char *const MODES[] = {"checked", "measured", "off", NULL};
-    const char *texts[ORACLE_COUNT] = {
-        file->convergence,      file->lost_writes,         file->phantom_values,
-        file->false_concurrency, file->lost_concurrency,   file->resurrected_deletes,
-        file->replica_monotone, file->regular_reads,       file->read_your_writes,
-        file->monotonic_reads,  file->monotonic_writes,    file->writes_follow_reads,
-        file->stale_reads,      NULL};
+    const char *texts[ORACLE_COUNT] = {file->convergence,      file->lost_writes,
+                                       file->phantom_values,   file->false_concurrency,
+                                       file->lost_concurrency, file->resurrected_deletes,
+                                       file->replica_monotone, file->regular_reads,
+                                       file->read_your_writes, file->monotonic_reads,
+                                       file->monotonic_writes, file->writes_follow_reads,
+                                       file->stale_reads,      NULL};
     enum oracle_mode *modes = loader->scenario->expect.modes;
     for (uint32_t i = 0; i < ORACLE_COUNT; i++)
-        modes[i] = (enum oracle_mode)loader_choice(loader, ORACLE_NAMES[i], texts[i], MODES, modes[i]);
+        modes[i] =
+            (enum oracle_mode)loader_choice(loader, ORACLE_NAMES[i], texts[i], MODES, modes[i]);
     if (file->regular_reads != NULL && modes[ORACLE_REGULAR_READS] == ORACLE_CHECKED &&
         !reads_are_regular(loader->scenario))
         loader_refuse(loader, "regular_reads",

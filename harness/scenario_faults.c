@@ -3,12 +3,27 @@
 
 #include <stdlib.h>
 
-static const char *const KIND_NAMES[FAULT_KINDS + 1] = {
-    "partition",     "heal",       "cut",           "crash",      "restart",
-    "stop",          "pause",      "resume",        "slow",       "disk_wipe",
-    "disk",          "disk_snapshot", "disk_rollback", "clock_step", "clock_drift",
-    "clock_freeze",  "datacentre_outage", "flap",   "link",       "random",
-    NULL};
+static const char *const KIND_NAMES[FAULT_KINDS + 1] = {"partition",
+                                                        "heal",
+                                                        "cut",
+                                                        "crash",
+                                                        "restart",
+                                                        "stop",
+                                                        "pause",
+                                                        "resume",
+                                                        "slow",
+                                                        "disk_wipe",
+                                                        "disk",
+                                                        "disk_snapshot",
+                                                        "disk_rollback",
+                                                        "clock_step",
+                                                        "clock_drift",
+                                                        "clock_freeze",
+                                                        "datacentre_outage",
+                                                        "flap",
+                                                        "link",
+                                                        "random",
+                                                        NULL};
 
 const char *fault_kind_name(enum fault_kind kind) {
     CHECK(kind < FAULT_KINDS);
@@ -121,8 +136,7 @@ static void load_random(struct loader *loader, const struct fault_file *file,
                         struct scenario_fault *fault) {
     static const uint32_t DRAWABLE = 1u << FAULT_PARTITION | 1u << FAULT_CUT | 1u << FAULT_CRASH |
                                      1u << FAULT_STOP | 1u << FAULT_PAUSE | 1u << FAULT_SLOW |
-                                     1u << FAULT_DISK_WIPE |
-                                     1u << FAULT_CLOCK_STEP |
+                                     1u << FAULT_DISK_WIPE | 1u << FAULT_CLOCK_STEP |
                                      1u << FAULT_CLOCK_FREEZE | 1u << FAULT_FLAP | 1u << FAULT_LINK;
     for (uint32_t i = 0; i < file->kinds_count; i++) {
         unsigned kind = loader_choice(loader, "kinds", file->kinds[i], KIND_NAMES, FAULT_PARTITION);

@@ -34,68 +34,93 @@ static const cyaml_schema_value_t TEXT_ENTRY = {
     CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 0, TEXT_MAX)};
 static const cyaml_schema_value_t NUMBER_ENTRY = {CYAML_VALUE_UINT(CYAML_FLAG_DEFAULT, uint32_t)};
 
-static const cyaml_schema_field_t DISTRIBUTION[] = {
-    TEXT(distribution_file, kind), TEXT(distribution_file, low),
-    TEXT(distribution_file, high), TEXT(distribution_file, mean),
-    NUMBER(distribution_file, shape_hundredths), CYAML_FIELD_END};
+static const cyaml_schema_field_t DISTRIBUTION[] = {TEXT(distribution_file, kind),
+                                                    TEXT(distribution_file, low),
+                                                    TEXT(distribution_file, high),
+                                                    TEXT(distribution_file, mean),
+                                                    NUMBER(distribution_file, shape_hundredths),
+                                                    CYAML_FIELD_END};
 
-static const cyaml_schema_field_t LINK[] = {
-    PART(link_file, latency, DISTRIBUTION), PART(link_file, stall, DISTRIBUTION),
-    TEXT(link_file, bandwidth), TEXT(link_file, segment), TEXT(link_file, loss),
-    TEXT(link_file, flip), TEXT(link_file, stall_chance), CYAML_FIELD_END};
+static const cyaml_schema_field_t LINK[] = {PART(link_file, latency, DISTRIBUTION),
+                                            PART(link_file, stall, DISTRIBUTION),
+                                            TEXT(link_file, bandwidth),
+                                            TEXT(link_file, segment),
+                                            TEXT(link_file, loss),
+                                            TEXT(link_file, flip),
+                                            TEXT(link_file, stall_chance),
+                                            CYAML_FIELD_END};
 
-static const cyaml_schema_field_t DISK[] = {
-    PART(disk_file, read_latency, DISTRIBUTION), PART(disk_file, write_latency, DISTRIBUTION),
-    PART(disk_file, sync_latency, DISTRIBUTION), TEXT(disk_file, capacity),
-    TEXT(disk_file, sector), TEXT(disk_file, read_error), TEXT(disk_file, write_error),
-    TEXT(disk_file, sync_error), TEXT(disk_file, bit_rot), CYAML_FIELD_END};
+static const cyaml_schema_field_t DISK[] = {PART(disk_file, read_latency, DISTRIBUTION),
+                                            PART(disk_file, write_latency, DISTRIBUTION),
+                                            PART(disk_file, sync_latency, DISTRIBUTION),
+                                            TEXT(disk_file, capacity),
+                                            TEXT(disk_file, sector),
+                                            TEXT(disk_file, read_error),
+                                            TEXT(disk_file, write_error),
+                                            TEXT(disk_file, sync_error),
+                                            TEXT(disk_file, bit_rot),
+                                            CYAML_FIELD_END};
 
-static const cyaml_schema_field_t CLOCK[] = {TEXT(clock_file, offset),
-                                             SIGNED(clock_file, drift_per_million), CYAML_FIELD_END};
+static const cyaml_schema_field_t CLOCK[] = {
+    TEXT(clock_file, offset), SIGNED(clock_file, drift_per_million), CYAML_FIELD_END};
 
 static const cyaml_schema_field_t NODE_SETTINGS[] = {
-    TEXT(node_settings_file, nodes), TEXT(node_settings_file, datacentre),
-    TEXT(node_settings_file, rack), TEXT(node_settings_file, host),
-    NUMBER(node_settings_file, weight), PART(node_settings_file, clock, CLOCK),
-    PART(node_settings_file, disk, DISK), PART(node_settings_file, step_cost, DISTRIBUTION),
+    TEXT(node_settings_file, nodes),
+    TEXT(node_settings_file, datacentre),
+    TEXT(node_settings_file, rack),
+    TEXT(node_settings_file, host),
+    NUMBER(node_settings_file, weight),
+    PART(node_settings_file, clock, CLOCK),
+    PART(node_settings_file, disk, DISK),
+    PART(node_settings_file, step_cost, DISTRIBUTION),
     CYAML_FIELD_END};
 static const cyaml_schema_value_t NODE_SETTINGS_ENTRY = ENTRY(node_settings_file, NODE_SETTINGS);
 
 static const cyaml_schema_field_t KEYSPACE[] = {
-    TEXT(keyspace_file, name), TEXT(keyspace_file, prefix), TEXT(keyspace_file, siblings),
-    NUMBER(keyspace_file, n), NUMBER(keyspace_file, r), NUMBER(keyspace_file, w),
-    NUMBER(keyspace_file, dw), NUMBER(keyspace_file, pr), NUMBER(keyspace_file, pw),
+    TEXT(keyspace_file, name),     TEXT(keyspace_file, prefix),   TEXT(keyspace_file, siblings),
+    NUMBER(keyspace_file, n),      NUMBER(keyspace_file, r),      NUMBER(keyspace_file, w),
+    NUMBER(keyspace_file, dw),     NUMBER(keyspace_file, pr),     NUMBER(keyspace_file, pw),
     SWITCH(keyspace_file, sloppy), SWITCH(keyspace_file, strict), CYAML_FIELD_END};
 static const cyaml_schema_value_t KEYSPACE_ENTRY = ENTRY(keyspace_file, KEYSPACE);
 
 static const cyaml_schema_field_t STORE[] = {
-    TEXT(store_file, sync), TEXT(store_file, sync_interval), TEXT(store_file, memtable),
-    TEXT(store_file, cache), TEXT(store_file, block), TEXT(store_file, table),
+    TEXT(store_file, sync),        TEXT(store_file, sync_interval),
+    TEXT(store_file, memtable),    TEXT(store_file, cache),
+    TEXT(store_file, block),       TEXT(store_file, table),
     TEXT(store_file, log_segment), NUMBER(store_file, filter_bits_per_key),
-    SWITCH(store_file, compress), CYAML_FIELD_END};
+    SWITCH(store_file, compress),  CYAML_FIELD_END};
 
 static const cyaml_schema_field_t LIMITS[] = {
-    TEXT(limits_file, key), TEXT(limits_file, value), TEXT(limits_file, client_output),
-    TEXT(limits_file, peer_output), TEXT(limits_file, hints), NUMBER(limits_file, requests),
-    NUMBER(limits_file, clients), NUMBER(limits_file, pipeline), CYAML_FIELD_END};
+    TEXT(limits_file, key),         TEXT(limits_file, value),      TEXT(limits_file, client_output),
+    TEXT(limits_file, peer_output), TEXT(limits_file, hints),      NUMBER(limits_file, requests),
+    NUMBER(limits_file, clients),   NUMBER(limits_file, pipeline), CYAML_FIELD_END};
 
 static const cyaml_schema_field_t CLUSTER[] = {
-    NUMBER(cluster_file, nodes), NUMBER(cluster_file, partitions), NUMBER(cluster_file, vnodes),
+    NUMBER(cluster_file, nodes),
+    NUMBER(cluster_file, partitions),
+    NUMBER(cluster_file, vnodes),
     LIST(cluster_file, node_settings, NODE_SETTINGS_ENTRY),
-    PART(cluster_file, keyspace, KEYSPACE), LIST(cluster_file, keyspaces, KEYSPACE_ENTRY),
-    TEXT(cluster_file, request_timeout), TEXT(cluster_file, hedge_after),
-    TEXT(cluster_file, gossip_interval), TEXT(cluster_file, suspect_after),
-    TEXT(cluster_file, dead_after), TEXT(cluster_file, reconnect_after),
-    TEXT(cluster_file, handoff_interval), TEXT(cluster_file, anti_entropy_interval),
-    TEXT(cluster_file, restart_after_halt), SWITCH(cluster_file, read_repair),
-    PART(cluster_file, store, STORE), PART(cluster_file, limits, LIMITS),
-    PART(cluster_file, clock, CLOCK), PART(cluster_file, step_cost, DISTRIBUTION),
+    PART(cluster_file, keyspace, KEYSPACE),
+    LIST(cluster_file, keyspaces, KEYSPACE_ENTRY),
+    TEXT(cluster_file, request_timeout),
+    TEXT(cluster_file, hedge_after),
+    TEXT(cluster_file, gossip_interval),
+    TEXT(cluster_file, suspect_after),
+    TEXT(cluster_file, dead_after),
+    TEXT(cluster_file, reconnect_after),
+    TEXT(cluster_file, handoff_interval),
+    TEXT(cluster_file, anti_entropy_interval),
+    TEXT(cluster_file, restart_after_halt),
+    SWITCH(cluster_file, read_repair),
+    PART(cluster_file, store, STORE),
+    PART(cluster_file, limits, LIMITS),
+    PART(cluster_file, clock, CLOCK),
+    PART(cluster_file, step_cost, DISTRIBUTION),
     CYAML_FIELD_END};
 
 static const cyaml_schema_field_t DATACENTRE_LINK[] = {
     TEXT(datacentre_link_file, from), TEXT(datacentre_link_file, to),
-    SWITCH(datacentre_link_file, one_way), PART(datacentre_link_file, link, LINK),
-    CYAML_FIELD_END};
+    SWITCH(datacentre_link_file, one_way), PART(datacentre_link_file, link, LINK), CYAML_FIELD_END};
 static const cyaml_schema_value_t DATACENTRE_LINK_ENTRY =
     ENTRY(datacentre_link_file, DATACENTRE_LINK);
 
@@ -103,34 +128,58 @@ static const cyaml_schema_field_t NETWORK[] = {
     PART(network_file, link, LINK), TEXT(network_file, connection_timeout),
     LIST(network_file, datacentres, DATACENTRE_LINK_ENTRY), CYAML_FIELD_END};
 
-static const cyaml_schema_field_t MIX[] = {
-    NUMBER(mix_file, get), NUMBER(mix_file, read), NUMBER(mix_file, put),
-    NUMBER(mix_file, delete), NUMBER(mix_file, set), NUMBER(mix_file, remove),
-    NUMBER(mix_file, merge), CYAML_FIELD_END};
+static const cyaml_schema_field_t MIX[] = {NUMBER(mix_file, get),   NUMBER(mix_file, read),
+                                           NUMBER(mix_file, put),   NUMBER(mix_file, delete),
+                                           NUMBER(mix_file, set),   NUMBER(mix_file, remove),
+                                           NUMBER(mix_file, merge), CYAML_FIELD_END};
 
-static const cyaml_schema_field_t REQUEST[] = {
-    NUMBER(request_file, r), NUMBER(request_file, w), NUMBER(request_file, dw),
-    NUMBER(request_file, pr), NUMBER(request_file, pw), CYAML_FIELD_END};
+static const cyaml_schema_field_t REQUEST[] = {NUMBER(request_file, r),  NUMBER(request_file, w),
+                                               NUMBER(request_file, dw), NUMBER(request_file, pr),
+                                               NUMBER(request_file, pw), CYAML_FIELD_END};
 
-static const cyaml_schema_field_t CLIENT[] = {
-    TEXT(client_file, name), TEXT(client_file, nodes), TEXT(client_file, node),
-    TEXT(client_file, rate), TEXT(client_file, start), TEXT(client_file, stop),
-    TEXT(client_file, timeout), TEXT(client_file, key_prefix), TEXT(client_file, distribution),
-    TEXT(client_file, value_size), TEXT(client_file, context), NUMBER(client_file, count),
-    NUMBER(client_file, keys), NUMBER(client_file, retries), SWITCH(client_file, failover),
-    PART(client_file, think_time, DISTRIBUTION), PART(client_file, mix, MIX),
-    PART(client_file, request, REQUEST), CYAML_FIELD_END};
+static const cyaml_schema_field_t CLIENT[] = {TEXT(client_file, name),
+                                              TEXT(client_file, nodes),
+                                              TEXT(client_file, node),
+                                              TEXT(client_file, rate),
+                                              TEXT(client_file, start),
+                                              TEXT(client_file, stop),
+                                              TEXT(client_file, timeout),
+                                              TEXT(client_file, key_prefix),
+                                              TEXT(client_file, distribution),
+                                              TEXT(client_file, value_size),
+                                              TEXT(client_file, context),
+                                              NUMBER(client_file, count),
+                                              NUMBER(client_file, keys),
+                                              NUMBER(client_file, retries),
+                                              SWITCH(client_file, failover),
+                                              PART(client_file, think_time, DISTRIBUTION),
+                                              PART(client_file, mix, MIX),
+                                              PART(client_file, request, REQUEST),
+                                              CYAML_FIELD_END};
 static const cyaml_schema_value_t CLIENT_ENTRY = ENTRY(client_file, CLIENT);
 
-static const cyaml_schema_field_t FAULT[] = {
-    TEXT(fault_file, kind), TEXT(fault_file, at), TEXT_FIELD(fault_file, "for", last),
-    TEXT(fault_file, nodes), TEXT(fault_file, from), TEXT(fault_file, to), TEXT(fault_file, shape),
-    TEXT(fault_file, how), TEXT(fault_file, by), TEXT(fault_file, datacentre),
-    TEXT(fault_file, period), TEXT(fault_file, every), TEXT(fault_file, lasting),
-    LIST(fault_file, groups, TEXT_ENTRY), LIST(fault_file, kinds, TEXT_ENTRY),
-    SWITCH(fault_file, one_way), SWITCH(fault_file, survivable),
-    SIGNED(fault_file, drift_per_million), PART(fault_file, step_cost, DISTRIBUTION),
-    PART(fault_file, disk, DISK), PART(fault_file, link, LINK), CYAML_FIELD_END};
+static const cyaml_schema_field_t FAULT[] = {TEXT(fault_file, kind),
+                                             TEXT(fault_file, at),
+                                             TEXT_FIELD(fault_file, "for", last),
+                                             TEXT(fault_file, nodes),
+                                             TEXT(fault_file, from),
+                                             TEXT(fault_file, to),
+                                             TEXT(fault_file, shape),
+                                             TEXT(fault_file, how),
+                                             TEXT(fault_file, by),
+                                             TEXT(fault_file, datacentre),
+                                             TEXT(fault_file, period),
+                                             TEXT(fault_file, every),
+                                             TEXT(fault_file, lasting),
+                                             LIST(fault_file, groups, TEXT_ENTRY),
+                                             LIST(fault_file, kinds, TEXT_ENTRY),
+                                             SWITCH(fault_file, one_way),
+                                             SWITCH(fault_file, survivable),
+                                             SIGNED(fault_file, drift_per_million),
+                                             PART(fault_file, step_cost, DISTRIBUTION),
+                                             PART(fault_file, disk, DISK),
+                                             PART(fault_file, link, LINK),
+                                             CYAML_FIELD_END};
 static const cyaml_schema_value_t FAULT_ENTRY = ENTRY(fault_file, FAULT);
 
 static const cyaml_schema_field_t LIMIT[] = {TEXT(limit_file, figure), TEXT(limit_file, clients),
@@ -139,27 +188,31 @@ static const cyaml_schema_field_t LIMIT[] = {TEXT(limit_file, figure), TEXT(limi
 static const cyaml_schema_value_t LIMIT_ENTRY = ENTRY(limit_file, LIMIT);
 
 static const cyaml_schema_field_t EXPECT[] = {
-    TEXT(expect_file, convergence), TEXT(expect_file, lost_writes),
-    TEXT(expect_file, phantom_values), TEXT(expect_file, false_concurrency),
-    TEXT(expect_file, lost_concurrency), TEXT(expect_file, resurrected_deletes),
-    TEXT(expect_file, replica_monotone), TEXT(expect_file, regular_reads),
-    TEXT(expect_file, read_your_writes), TEXT(expect_file, monotonic_reads),
-    TEXT(expect_file, monotonic_writes), TEXT(expect_file, writes_follow_reads),
-    TEXT(expect_file, stale_reads), TEXT(expect_file, sample_every),
+    TEXT(expect_file, convergence),          TEXT(expect_file, lost_writes),
+    TEXT(expect_file, phantom_values),       TEXT(expect_file, false_concurrency),
+    TEXT(expect_file, lost_concurrency),     TEXT(expect_file, resurrected_deletes),
+    TEXT(expect_file, replica_monotone),     TEXT(expect_file, regular_reads),
+    TEXT(expect_file, read_your_writes),     TEXT(expect_file, monotonic_reads),
+    TEXT(expect_file, monotonic_writes),     TEXT(expect_file, writes_follow_reads),
+    TEXT(expect_file, stale_reads),          TEXT(expect_file, sample_every),
     LIST(expect_file, figures, LIMIT_ENTRY), CYAML_FIELD_END};
 
-static const cyaml_schema_field_t TRADEOFF[] = {LIST(tradeoff_file, n, NUMBER_ENTRY),
-                                                LIST(tradeoff_file, r, NUMBER_ENTRY),
-                                                LIST(tradeoff_file, w, NUMBER_ENTRY),
-                                                CYAML_FIELD_END};
+static const cyaml_schema_field_t TRADEOFF[] = {
+    LIST(tradeoff_file, n, NUMBER_ENTRY), LIST(tradeoff_file, r, NUMBER_ENTRY),
+    LIST(tradeoff_file, w, NUMBER_ENTRY), CYAML_FIELD_END};
 
-static const cyaml_schema_field_t SCENARIO[] = {
-    TEXT(scenario_file, name), TEXT(scenario_file, proves), TEXT(scenario_file, duration),
-    TEXT(scenario_file, converge_within), PART(scenario_file, cluster, CLUSTER),
-    PART(scenario_file, network, NETWORK), PART(scenario_file, disk, DISK),
-    LIST(scenario_file, clients, CLIENT_ENTRY), LIST(scenario_file, faults, FAULT_ENTRY),
-    PART(scenario_file, expect, EXPECT), PART(scenario_file, tradeoff, TRADEOFF),
-    CYAML_FIELD_END};
+static const cyaml_schema_field_t SCENARIO[] = {TEXT(scenario_file, name),
+                                                TEXT(scenario_file, proves),
+                                                TEXT(scenario_file, duration),
+                                                TEXT(scenario_file, converge_within),
+                                                PART(scenario_file, cluster, CLUSTER),
+                                                PART(scenario_file, network, NETWORK),
+                                                PART(scenario_file, disk, DISK),
+                                                LIST(scenario_file, clients, CLIENT_ENTRY),
+                                                LIST(scenario_file, faults, FAULT_ENTRY),
+                                                PART(scenario_file, expect, EXPECT),
+                                                PART(scenario_file, tradeoff, TRADEOFF),
+                                                CYAML_FIELD_END};
 
 static const cyaml_schema_value_t FILE_SCHEMA = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct scenario_file, SCENARIO)};
@@ -245,7 +298,8 @@ struct scenario_file *scenario_file_load(struct bytes text, const char *path,
     struct load_log log = {0};
     cyaml_config_t settings = settings_of(&log);
     cyaml_data_t *loaded = NULL;
-    cyaml_err_t status = cyaml_load_data(text.data, text.size, &settings, &FILE_SCHEMA, &loaded, NULL);
+    cyaml_err_t status =
+        cyaml_load_data(text.data, text.size, &settings, &FILE_SCHEMA, &loaded, NULL);
     if (status == CYAML_OK && loaded != NULL)
         return (struct scenario_file *)loaded;
     if (log.sentence[0] == 0)

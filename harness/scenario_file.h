@@ -146,7 +146,8 @@ struct scenario_file {
 };
 
 /* Null on failure; then `problem` says "path:line: key: why". */
-struct scenario_file *scenario_file_load(struct bytes text, const char *path, struct buffer *problem);
+struct scenario_file *scenario_file_load(struct bytes text, const char *path,
+                                         struct buffer *problem);
 void scenario_file_free(struct scenario_file *file);
 
 #endif

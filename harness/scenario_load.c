@@ -48,7 +48,8 @@ static void load_parts(struct loader *loader, const struct scenario_file *file) 
     loader_duration(loader, "converge_within", file->converge_within, &scenario->converge_within);
     if (scenario->duration.nanoseconds == 0)
         loader_refuse(loader, "duration", "is 0");
-    if (scenario->duration.nanoseconds > duration_of_seconds(3600u * DURATION_HOURS_MAX).nanoseconds)
+    if (scenario->duration.nanoseconds >
+        duration_of_seconds(3600u * DURATION_HOURS_MAX).nanoseconds)
         loader_refuse(loader, "duration", "is above %d hours", DURATION_HOURS_MAX);
     world_defaults_fill(&scenario->world);
     scenario_load_cluster(loader, file);

@@ -22,8 +22,8 @@ void loader_refuse(struct loader *loader, const char *key, const char *format, .
         return;
     loader->failed = true;
     char path[LOADER_BASE_MAX + 128], why[512];
-    snprintf(path, sizeof path, "%s%s%s", loader->base, loader->base[0] != 0 && key[0] != 0 ? "." : "",
-             key);
+    snprintf(path, sizeof path, "%s%s%s", loader->base,
+             loader->base[0] != 0 && key[0] != 0 ? "." : "", key);
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(why, sizeof why, format, arguments);
@@ -37,14 +37,16 @@ void loader_refuse(struct loader *loader, const char *key, const char *format, .
     text_append(loader->problem, why);
 }
 
-static void refuse_text(struct loader *loader, const char *key, const char *text, const char *what) {
+static void refuse_text(struct loader *loader, const char *key, const char *text,
+                        const char *what) {
     loader_refuse(loader, key, "'%.80s' is not %s", text, what);
 }
 
 static const char DURATION_WHAT[] = "a duration: write for instance 250us, 20ms, 1.5s, 2m";
 static const char SIZE_WHAT[] = "a size: write for instance 512, 64KiB, 1MiB";
 
-void loader_duration(struct loader *loader, const char *key, const char *text, struct duration *to) {
+void loader_duration(struct loader *loader, const char *key, const char *text,
+                     struct duration *to) {
     if (text != NULL && !quantity_parse_duration(bytes_of_text(text), to))
         refuse_text(loader, key, text, DURATION_WHAT);
 }
@@ -54,7 +56,8 @@ void loader_size(struct loader *loader, const char *key, const char *text, uint6
         refuse_text(loader, key, text, SIZE_WHAT);
 }
 
-void loader_chance(struct loader *loader, const char *key, const char *text, uint32_t *per_million) {
+void loader_chance(struct loader *loader, const char *key, const char *text,
+                   uint32_t *per_million) {
     if (text == NULL)
         return;
     size_t slash = strcspn(text, "/");
@@ -63,7 +66,8 @@ void loader_chance(struct loader *loader, const char *key, const char *text, uin
     if (text[slash] == '/')
         good = good && text_parse_u64(bytes_of_text(text + slash + 1), &whole);
     if (!good || whole == 0 || part > whole || part > UINT32_MAX) {
-        refuse_text(loader, key, text, "a chance from 0 to 1: write for instance 1/1000, or 500 (per million)");
+        refuse_text(loader, key, text,
+                    "a chance from 0 to 1: write for instance 1/1000, or 500 (per million)");
         return;
     }
     *per_million = (uint32_t)(part * MILLION / whole);
@@ -84,7 +88,8 @@ void loader_duration_range(struct loader *loader, const char *key, const char *t
     struct duration from, until;
     split_range(text, &low, &high);
     if (!quantity_parse_duration(low, &from) || !quantity_parse_duration(high, &until))
-        refuse_text(loader, key, text, "a duration or a range of them: write for instance 5s or 5s..9s");
+        refuse_text(loader, key, text,
+                    "a duration or a range of them: write for instance 5s or 5s..9s");
     else if (from.nanoseconds > until.nanoseconds)
         loader_refuse(loader, key, "'%.80s' ends before it begins", text);
     else
@@ -99,7 +104,8 @@ void loader_size_range(struct loader *loader, const char *key, const char *text,
     uint64_t from, until;
     split_range(text, &low, &high);
     if (!quantity_parse_size(low, &from) || !quantity_parse_size(high, &until))
-        refuse_text(loader, key, text, "a size or a range of them: write for instance 100 or 16..4KiB");
+        refuse_text(loader, key, text,
+                    "a size or a range of them: write for instance 100 or 16..4KiB");
     else if (from > until)
         loader_refuse(loader, key, "'%.80s' ends before it begins", text);
     else
@@ -116,7 +122,8 @@ static bool parse_offset(struct bytes text, int64_t *milliseconds) {
     return true;
 }
 
-void loader_offset(struct loader *loader, const char *key, const char *text, int64_t *milliseconds) {
+void loader_offset(struct loader *loader, const char *key, const char *text,
+                   int64_t *milliseconds) {
     if (text != NULL && !parse_offset(bytes_of_text(text), milliseconds))
         refuse_text(loader, key, text, "an offset: write for instance 5s or -250ms");
 }
@@ -129,7 +136,8 @@ void loader_offset_range(struct loader *loader, const char *key, const char *tex
     int64_t from, until;
     split_range(text, &low, &high);
     if (!parse_offset(low, &from) || !parse_offset(high, &until))
-        refuse_text(loader, key, text, "an offset or a range of them: write for instance -5s or -5s..5s");
+        refuse_text(loader, key, text,
+                    "an offset or a range of them: write for instance -5s or -5s..5s");
     else if (from > until)
         loader_refuse(loader, key, "'%.80s' ends before it begins", text);
     else
@@ -168,8 +176,8 @@ unsigned loader_choice(struct loader *loader, const char *key, const char *text,
     return otherwise;
 }
 
-void loader_distribution(struct loader *loader, const char *key, const struct distribution_file *file,
-                         struct distribution *to) {
+void loader_distribution(struct loader *loader, const char *key,
+                         const struct distribution_file *file, struct distribution *to) {
     static const char *const KINDS[] = {"constant", "uniform", "exponential", "pareto", NULL};
     if (file == NULL)
         return;

@@ -23,7 +23,8 @@ struct loader {
     char base[LOADER_BASE_MAX]; /* the path of the mapping that is being read */
 };
 
-__attribute__((format(printf, 2, 3))) void loader_enter(struct loader *loader, const char *format, ...);
+__attribute__((format(printf, 2, 3))) void loader_enter(struct loader *loader, const char *format,
+                                                        ...);
 __attribute__((format(printf, 3, 4))) void loader_refuse(struct loader *loader, const char *key,
                                                          const char *format, ...);
 
@@ -47,8 +48,8 @@ void loader_byte(struct loader *loader, const char *key, const uint32_t *number,
 /* The index of the text among `names` (null-terminated), or `otherwise` when it was left out. */
 unsigned loader_choice(struct loader *loader, const char *key, const char *text,
                        const char *const *names, unsigned otherwise);
-void loader_distribution(struct loader *loader, const char *key, const struct distribution_file *file,
-                         struct distribution *to);
+void loader_distribution(struct loader *loader, const char *key,
+                         const struct distribution_file *file, struct distribution *to);
 void loader_link(struct loader *loader, const char *key, const struct link_file *file,
                  struct link_settings *to);
 void loader_disk(struct loader *loader, const char *key, const struct disk_file *file,

@@ -16,13 +16,13 @@
 enum { SCHEDULE_ACTIONS_MAX = 20000 };
 
 enum action_kind {
-    ACT_BLOCK,      /* what `from` sends to `to` waits */
-    ACT_UNBLOCK,    /* undoes every block of this fault */
-    ACT_HEAL,       /* undoes every block of every fault */
-    ACT_CUT,        /* connections between `from` and `to` die */
-    ACT_KILL,       /* the process of `from` ends */
-    ACT_POWER,      /* the power of `from` fails */
-    ACT_STOP,       /* graceful */
+    ACT_BLOCK,   /* what `from` sends to `to` waits */
+    ACT_UNBLOCK, /* undoes every block of this fault */
+    ACT_HEAL,    /* undoes every block of every fault */
+    ACT_CUT,     /* connections between `from` and `to` die */
+    ACT_KILL,    /* the process of `from` ends */
+    ACT_POWER,   /* the power of `from` fails */
+    ACT_STOP,    /* graceful */
     ACT_START,
     ACT_PAUSE,
     ACT_RESUME,
@@ -45,8 +45,8 @@ enum action_kind {
 struct action {
     uint64_t at, order; /* nanoseconds; ties go by order */
     enum action_kind kind;
-    uint32_t fault;     /* which instance of a fault this belongs to */
-    bool begins, ends;  /* the first, the last action of its instance */
+    uint32_t fault;    /* which instance of a fault this belongs to */
+    bool begins, ends; /* the first, the last action of its instance */
     struct host_set from, to;
     int64_t milliseconds; /* of a clock step */
     const struct scenario_fault *settings;

@@ -29,9 +29,10 @@ void planner_do(struct planner *planner, const struct fault_instance *instance,
 void planner_do_down(struct planner *planner, const struct fault_instance *instance,
                      const struct host_set *hosts, enum action_kind what) {
     bool keeps = what == ACT_SNAPSHOT;
-    uint64_t back = instance->until != 0
-                        ? instance->until
-                        : instance->at + duration_of_milliseconds(BACK_AFTER_MILLISECONDS).nanoseconds;
+    uint64_t back =
+        instance->until != 0
+            ? instance->until
+            : instance->at + duration_of_milliseconds(BACK_AFTER_MILLISECONDS).nanoseconds;
     planner_add(planner, instance, instance->at, keeps ? ACT_KILL : ACT_POWER)->from = *hosts;
     planner_add(planner, instance, instance->at, what)->from = *hosts;
     planner_add(planner, instance, back, ACT_START)->from = *hosts;
@@ -76,7 +77,8 @@ static void expand_bridge(struct planner *planner, const struct fault_instance *
     name_set_shuffle(planner->scenario, planner->prng, order);
     for (uint32_t i = 1; i < count; i++)
         host_set_add(&halves[i % 2], order[i]);
-    planner_block(planner, instance, instance->at, &halves[0], &halves[1], instance->fault->one_way);
+    planner_block(planner, instance, instance->at, &halves[0], &halves[1],
+                  instance->fault->one_way);
 }
 
 /* Nodes on a circle of which each sees its nearest majority, and no two see the same one. */

@@ -92,14 +92,16 @@ static void draw_network(struct draw *draw, const struct fault_instance *instanc
     }
     uint64_t step = (instance->until - instance->at) / (2 * FLAPS) + 1;
     for (uint32_t i = 0; i < FLAPS; i++) {
-        planner_block(planner, instance, instance->at + 2 * i * step, &left, &right, kind == FAULT_LINK);
+        planner_block(planner, instance, instance->at + 2 * i * step, &left, &right,
+                      kind == FAULT_LINK);
         planner_add(planner, instance, instance->at + (2 * i + 1) * step, ACT_UNBLOCK);
     }
 }
 
 static bool kind_destroys(const struct draw *draw, enum fault_kind kind, bool power) {
     bool synced = draw->planner->scenario->cluster.node.store.sync == STORE_SYNC_ALWAYS;
-    return kind == FAULT_DISK_WIPE || kind == FAULT_DISK || (kind == FAULT_CRASH && power && !synced);
+    return kind == FAULT_DISK_WIPE || kind == FAULT_DISK ||
+           (kind == FAULT_CRASH && power && !synced);
 }
 
 static void draw_clock(struct draw *draw, const struct fault_instance *instance,
@@ -107,8 +109,8 @@ static void draw_clock(struct draw *draw, const struct fault_instance *instance,
     enum { STEP_MILLISECONDS_MAX = 2000 };
     struct action *action = planner_add(draw->planner, instance, instance->at, ACT_CLOCK_STEP);
     action->from = *node;
-    action->milliseconds =
-        (int64_t)prng_below(draw->planner->prng, 2 * STEP_MILLISECONDS_MAX + 1) - STEP_MILLISECONDS_MAX;
+    action->milliseconds = (int64_t)prng_below(draw->planner->prng, 2 * STEP_MILLISECONDS_MAX + 1) -
+                           STEP_MILLISECONDS_MAX;
 }
 
 static void draw_on_node(struct draw *draw, const struct fault_instance *instance,
@@ -168,7 +170,8 @@ void planner_expand_random(struct planner *planner, const struct scenario_fault 
     for (uint32_t i = 0; i < DRAWS_MAX && at < until; i++) {
         enum fault_kind kind = kinds[prng_below(planner->prng, kind_count)];
         uint64_t lasting = planner_draw(planner, fault->lasting);
-        struct fault_instance instance = planner_begin(planner, fault, at, lasting > 0 ? lasting : 1);
+        struct fault_instance instance =
+            planner_begin(planner, fault, at, lasting > 0 ? lasting : 1);
         if (kind == FAULT_PARTITION)
             draw_partition(&draw, &instance);
         else if (kind == FAULT_CUT || kind == FAULT_FLAP || kind == FAULT_LINK)

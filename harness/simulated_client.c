@@ -58,8 +58,8 @@ static void wait_for_next(struct client *client, struct instant now) {
     client->phase = CLIENT_IDLE;
     client->setup->is_idle = true;
     client->due = client_draw_due(client, now);
-    struct duration active = group->stop.nanoseconds != 0 ? group->stop
-                                                          : client->history->scenario->duration;
+    struct duration active =
+        group->stop.nanoseconds != 0 ? group->stop : client->history->scenario->duration;
     struct instant stop = instant_after(client->zero, active);
     if (!instant_before(client->due, stop))
         client->due = INSTANT_NEVER;

@@ -100,15 +100,16 @@ static void begin_write(struct client *client) {
                                     .blind = blind,
                                     .copies = w < node_count ? w : (uint8_t)node_count,
                                     .durable_copies = dw};
-    client->write =
-        history_begin_write(client->history, &request, &client->seen, now_of(client));
+    client->write = history_begin_write(client->history, &request, &client->seen, now_of(client));
     client->phase = CLIENT_WRITING;
 }
 
 static void send_write(struct client *client, struct effects *effects) {
-    static const char *const COMMANDS[ACTION_COUNT] = {
-        [ACTION_PUT] = "DSET", [ACTION_MERGE] = "DSET", [ACTION_DELETE] = "DDEL",
-        [ACTION_SET] = "SET",  [ACTION_REMOVE] = "DEL"};
+    static const char *const COMMANDS[ACTION_COUNT] = {[ACTION_PUT] = "DSET",
+                                                       [ACTION_MERGE] = "DSET",
+                                                       [ACTION_DELETE] = "DDEL",
+                                                       [ACTION_SET] = "SET",
+                                                       [ACTION_REMOVE] = "DEL"};
     struct words words = {0};
     begin_write(client);
     buffer_clear(&client->scratch);
@@ -142,7 +143,8 @@ void client_send_first(struct client *client, struct effects *effects) {
         buffer_append(&client->context, buffer_bytes(&known->context));
     }
     bool reads = client->action == ACTION_GET || client->action == ACTION_READ ||
-                 client->action == ACTION_MERGE || (causal && client->group->context == CONTEXT_FRESH);
+                 client->action == ACTION_MERGE ||
+                 (causal && client->group->context == CONTEXT_FRESH);
     if (reads)
         send_read(client, effects);
     else
@@ -250,8 +252,8 @@ static void take_write(struct client *client, struct bytes reply, bool *failed) 
     *failed = outcome != WRITE_ACKNOWLEDGED;
     struct reply_reader reader = {.bytes = reply};
     struct reply parsed;
-    if (*failed || action_is_blind(client->action) ||
-        reply_next(&reader, &parsed) != REPLY_WHOLE || parsed.kind != REPLY_BULK)
+    if (*failed || action_is_blind(client->action) || reply_next(&reader, &parsed) != REPLY_WHOLE ||
+        parsed.kind != REPLY_BULK)
         return;
     /* The new context covers the write too, unless no context could say that without claiming what the client has not
      * seen: then it comes back as it was. */

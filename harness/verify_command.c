@@ -1,6 +1,6 @@
-#include "harness/sim_command.h"
 #include "harness/narrator.h"
 #include "harness/run_report.h"
+#include "harness/sim_command.h"
 
 #include "engine/base/hash.h"
 #include "engine/base/text.h"
@@ -11,7 +11,8 @@
 
 static const char HELP[] =
     "Usage: dunlin-sim verify FILE [--seed N | --seeds A..B] [--expect HASH]\n\n"
-    "Runs the scenario twice and compares the rolling hash over every event and effect. When they differ, it\n"
+    "Runs the scenario twice and compares the rolling hash over every event and effect. When they "
+    "differ, it\n"
     "names the first event that does.\n\n"
     "  --seed N         the seed (default 1)\n"
     "  --seeds A..B     every seed from A to B\n"
@@ -42,8 +43,9 @@ static void note(struct trace *trace, struct instant at, uint32_t host, const ch
         if (!same && !trace->differs) {
             trace->differs = true;
             snprintf(trace->difference, sizeof trace->difference,
-                     "event or effect %zu, at %.9f s: %s %s", trace->count, (double)at.nanoseconds / 1e9,
-                     world_host_name(run_world(trace->run), host), what);
+                     "event or effect %zu, at %.9f s: %s %s", trace->count,
+                     (double)at.nanoseconds / 1e9, world_host_name(run_world(trace->run), host),
+                     what);
         }
         trace->count++;
         return;
@@ -66,7 +68,8 @@ static void on_event(void *context, struct instant at, uint32_t host, const stru
     note(context, at, host, event_kind_name(event->kind), digest);
 }
 
-static void on_effect(void *context, struct instant at, uint32_t host, const struct effect *effect) {
+static void on_effect(void *context, struct instant at, uint32_t host,
+                      const struct effect *effect) {
     uint64_t digest = hash_mix((uint64_t)effect->kind, effect->link.value ^ effect->ticket);
     digest = hash_mix(digest, hash_mix(effect->offset, hash64(effect->bytes)));
     note(context, at, host, effect_kind_name(effect->kind), digest);
@@ -90,8 +93,8 @@ static int verify_seed(const struct scenario *scenario, uint64_t seed, const cha
     snprintf(shown, sizeof shown, "%016" PRIx64, once);
     bool same = once == twice && !second.differs && first.count == second.count;
     bool as_expected = expected == NULL || strcmp(shown, expected) == 0;
-    printf("%s  %-28s seed %-6" PRIu64 "  %s", same && as_expected ? "same" : "DIFFERS", scenario->name,
-           seed, shown);
+    printf("%s  %-28s seed %-6" PRIu64 "  %s", same && as_expected ? "same" : "DIFFERS",
+           scenario->name, seed, shown);
     if (!same)
         printf(" and %016" PRIx64 "\n      the first difference: %s\n", twice,
                second.differs ? second.difference : "the second run ended earlier");

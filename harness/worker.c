@@ -152,8 +152,7 @@ bool worker_start(struct worker *worker, const struct worker_task *task) {
     worker->report_file = memfd_create("report", MFD_CLOEXEC);
     worker->error_file = memfd_create("stderr", MFD_CLOEXEC);
     fflush(NULL);
-    worker->process =
-        worker->report_file < 0 || worker->error_file < 0 ? -1 : fork();
+    worker->process = worker->report_file < 0 || worker->error_file < 0 ? -1 : fork();
     if (worker->process == 0)
         run_child(worker);
     if (worker->process > 0)

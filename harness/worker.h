@@ -18,8 +18,8 @@
 struct worker_task {
     const struct scenario *scenario;
     uint64_t seed;
-    const char *out;         /* directory for what a failed run leaves; null: none */
-    unsigned seconds_max;    /* of wall time; 0: no limit */
+    const char *out;      /* directory for what a failed run leaves; null: none */
+    unsigned seconds_max; /* of wall time; 0: no limit */
 };
 
 struct worker {

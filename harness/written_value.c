@@ -10,7 +10,7 @@ static uint32_t seal(uint32_t id, uint32_t key, size_t size) {
 
 static void put_hex(uint8_t *to, uint32_t value) {
     for (int i = 0; i < HEX_DIGITS; i++)
-        to[i] = (uint8_t)"0123456789abcdef"[value >> (28 - 4 * i) & 15];
+        to[i] = (uint8_t) "0123456789abcdef"[value >> (28 - 4 * i) & 15];
 }
 
 static bool take_hex(const uint8_t *from, uint32_t *value) {
