@@ -324,7 +324,8 @@ static void send_bytes(struct small_cluster *cluster, uint32_t from, const struc
         return;
     uint32_t to = connection->ends[1 - end];
     if (to == NO_NODE) {
-        buffer_append(&cluster->nodes[from].client_output, effect->bytes);
+        if (effect->link.value == cluster->nodes[from].client.value)
+            buffer_append(&cluster->nodes[from].client_output, effect->bytes);
     } else {
         deliver_bytes(cluster, from, to, connection->links[1 - end], effect->bytes);
     }
@@ -610,15 +611,33 @@ static void put_command(struct buffer *to, va_list words) {
     buffer_deinit(&body);
 }
 
+struct link_id small_cluster_open(struct small_cluster *cluster, uint32_t index,
+                                  enum link_role role) {
+    struct connection *connection = new_connection(cluster);
+    connection->ends[0] = index;
+    connection->ends[1] = NO_NODE;
+    connection->lives[0] = cluster->nodes[index].life;
+    connection->links[0] = accept_on(cluster, index, role);
+    return connection->links[0];
+}
+
+void small_cluster_send_raw(struct small_cluster *cluster, uint32_t index, struct link_id link,
+                            struct bytes bytes) {
+    struct queued_event *queued = enqueue(cluster, index, EVENT_LINK_BYTES);
+    queued->event.link = link;
+    buffer_append(&queued->bytes, bytes);
+}
+
+bool small_cluster_is_open(struct small_cluster *cluster, uint32_t index, struct link_id link) {
+    uint32_t end;
+    return find_connection(cluster, index, link, &end) != NULL;
+}
+
 static void send_command(struct small_cluster *cluster, uint32_t index, va_list words) {
     struct small_node *small = &cluster->nodes[index];
     assert_non_null(small->node);
     if (small->client.value == 0) {
-        struct connection *connection = new_connection(cluster);
-        connection->ends[0] = index;
-        connection->ends[1] = NO_NODE;
-        connection->lives[0] = small->life;
-        connection->links[0] = small->client = accept_on(cluster, index, LINK_CLIENT);
+        small->client = small_cluster_open(cluster, index, LINK_CLIENT);
         buffer_clear(&small->client_output);
     }
     struct queued_event *queued = enqueue(cluster, index, EVENT_LINK_BYTES);
@@ -755,6 +774,15 @@ const char *small_cluster_values(struct small_cluster *cluster, uint32_t node, c
 
 struct node *small_cluster_node(struct small_cluster *cluster, uint32_t node) {
     return cluster->nodes[node].node;
+}
+
+bool small_cluster_believes_in(struct small_cluster *cluster, uint32_t index, uint32_t other) {
+    const struct node *node = cluster->nodes[index].node;
+    for (uint32_t i = 0; i < cluster->options.nodes; i++) {
+        if (node_member(node, i)->name.data[1] == '0' + (int)other)
+            return membership_is_usable(node_membership(node), i);
+    }
+    return false;
 }
 
 static uint32_t any_running(struct small_cluster *cluster) {

@@ -69,6 +69,17 @@ const char *small_cluster_context(struct small_cluster *cluster, uint32_t node, 
 /* Everything behind the context, as text: "[a, b]". */
 const char *small_cluster_values(struct small_cluster *cluster, uint32_t node, const char *key);
 
+/* A link of the driver's own, and bytes on it; what the node answers is thrown away. */
+struct link_id small_cluster_open(struct small_cluster *cluster, uint32_t node,
+                                  enum link_role role);
+void small_cluster_send_raw(struct small_cluster *cluster, uint32_t node, struct link_id link,
+                            struct bytes bytes);
+/* False once the node has closed it. */
+bool small_cluster_is_open(struct small_cluster *cluster, uint32_t node, struct link_id link);
+
+/* True when `node` believes that `other` is worth a request. */
+bool small_cluster_believes_in(struct small_cluster *cluster, uint32_t node, uint32_t other);
+
 struct node *small_cluster_node(struct small_cluster *cluster, uint32_t node);
 /* The node with this place in the key's preference list. */
 uint32_t small_cluster_owner(struct small_cluster *cluster, const char *key, uint32_t place);
