@@ -220,10 +220,13 @@ static void hedge(struct node *node, struct request *request) {
 }
 
 void coordinator_on_timer(struct node *node, struct request *request) {
-    if (!instant_reached(node->now, request->expires)) {
+    if (instant_reached(node->now, request->expires))
+        coordinator_expire(node, request);
+    else
         hedge(node, request);
-        return;
-    }
+}
+
+void coordinator_expire(struct node *node, struct request *request) {
     switch (request->kind) {
     case REQUEST_GET:
         coordinator_get_expire(node, request);

@@ -46,6 +46,8 @@ struct request *coordinator_acquire(struct node *node, const struct request *pla
 /* A member's link closed: whatever waits for it is told. */
 void coordinator_member_lost(struct node *node, uint32_t member);
 void coordinator_on_timer(struct node *node, struct request *request);
+/* Its time is up: whoever waits is answered, and a put leaves hints for those that owe an answer. */
+void coordinator_expire(struct node *node, struct request *request);
 void coordinator_wake(struct node *node, uint64_t number);
 /* This node's own write is safe. */
 void coordinator_acknowledged(struct node *node, uint64_t number, enum peer_status status,

@@ -69,8 +69,19 @@ static void serve(struct node *node) {
     take_waiting_links(node);
 }
 
+/* The hints that answered puts still owe must not be lost with them. */
+static void end_requests(struct node *node) {
+    uint32_t capacity = request_capacity(node);
+    for (uint32_t i = 0; i < capacity; i++) {
+        struct request *request = request_at(node, i);
+        if (request != NULL)
+            coordinator_expire(node, request);
+    }
+}
+
 static void begin_close(struct node *node) {
     deadlines_cancel(&node->deadlines, &node->stop_timer);
+    end_requests(node);
     node->close_began = true;
     for (size_t position = 0; link_at(node, position) != NULL; position++)
         link_close(node, link_at(node, position));
@@ -285,16 +296,20 @@ static void note_change(struct node *node, uint32_t member) {
     enum member_status status = membership_status(node->membership, member);
     if (is_self(node, member))
         return;
+    bool answers = membership_is_usable(node->membership, member);
     if (narrates(node, NOTE_INFO)) {
         narrate_member(node, NOTE_INFO, member,
-                       status == MEMBER_ALIVE     ? "is alive"
-                       : status == MEMBER_SUSPECT ? "is suspect"
-                       : status == MEMBER_DEAD    ? "is dead"
-                                                  : "has changed");
+                       status == MEMBER_SUSPECT ? "is suspect"
+                       : status == MEMBER_DEAD  ? "is dead"
+                       : status != MEMBER_ALIVE ? "has changed"
+                       : answers                ? "is alive and answers"
+                                                : "is alive but does not answer");
     }
     if (status == MEMBER_DEAD)
         peer_drop(node, member);
-    if (status != MEMBER_ALIVE)
+    else
+        peer_watch(node, member);
+    if (!answers)
         return;
     handoff_kick(node, member);
     exchange_kick(node, member);

@@ -51,6 +51,17 @@ void peer_drop(struct node *node, uint32_t member) {
     lose(node, peer);
 }
 
+void peer_watch(struct node *node, uint32_t member) {
+    struct peer *peer = &node->peers[member];
+    if (peer->phase != PEER_READY)
+        return;
+    if (membership_is_usable(node->membership, member))
+        deadlines_cancel(&node->deadlines, &peer->timer);
+    else if (peer->timer.position == 0)
+        deadlines_set(&node->deadlines, &peer->timer,
+                      instant_after(node->now, node->config.dead_after));
+}
+
 void peer_on_timer(struct node *node, uint32_t member) {
     struct peer *peer = &node->peers[member];
     switch (peer->phase) {
@@ -63,6 +74,8 @@ void peer_on_timer(struct node *node, uint32_t member) {
         peer_drop(node, member);
         break;
     case PEER_READY:
+        if (!membership_is_usable(node->membership, member))
+            peer_drop(node, member);
         break;
     }
 }
@@ -155,6 +168,8 @@ static bool take_welcome(struct node *node, struct node_link *link,
     link->greeted = true;
     peer->phase = PEER_READY;
     deadlines_cancel(&node->deadlines, &peer->timer);
+    membership_answered(node->membership, link->member, node->now);
+    peer_watch(node, link->member);
     narrate_member(node, NOTE_INFO, link->member, "is linked");
     handoff_kick(node, link->member);
     exchange_kick(node, link->member);
@@ -205,7 +220,9 @@ void peer_receive(struct node *node, struct node_link *link, struct bytes bytes)
     size_t taken = take_frames(node, link, all);
     if (link->closing)
         return;
-    if (taken > 0 && link->greeted)
+    if (taken > 0 && link->greeted && link->dialled)
+        membership_answered(node->membership, link->member, node->now);
+    else if (taken > 0 && link->greeted)
         membership_heard_from(node->membership, link->member, node->now);
     if (is_continued)
         buffer_consume(&link->input, taken);

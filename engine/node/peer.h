@@ -22,7 +22,7 @@ struct peer {
     enum peer_phase phase;
     struct node_link *dialled;
     struct node_link *accepted;
-    struct deadline timer; /* when to dial again, or when to give up on a greeting */
+    struct deadline timer; /* when to dial again, or to give up on a greeting or a silent link */
     uint64_t hint_count, hint_bytes;
     struct handoff handoff;
     struct exchange exchange;
@@ -38,6 +38,9 @@ void peer_on_closed(struct node *node, struct node_link *link);
 void peer_receive(struct node *node, struct node_link *link, struct bytes bytes);
 /* The failure detector gave it up: a link that hangs must not stand in the way of a new one. */
 void peer_drop(struct node *node, uint32_t member);
+/* Whether the member answers has changed. A link on which it does not, although it lives, may be half open: the other side
+ * has forgotten it and nothing says so. After dead_after such a link is given up for a new one. */
+void peer_watch(struct node *node, uint32_t member);
 
 /* Worth sending a request to: alive, linked, and not behind on what it was sent. Not for self. */
 bool peer_is_usable(struct node *node, uint32_t member);

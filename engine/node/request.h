@@ -48,7 +48,7 @@ struct request_slot {
     uint8_t repairs_under_way;
 };
 
-enum { REQUEST_SLOTS_MAX = RING_LIST_MAX, REQUEST_KEPT_BYTES_MAX = 64 * 1024 };
+enum { REQUEST_SLOTS_MAX = RING_LIST_MAX, REQUEST_KEPT_BYTES_MAX = 4096 };
 
 struct keyspace;
 

@@ -148,6 +148,18 @@ static void hints_are_kept_and_not_delivered_when_handoff_is_off(void **state) {
     small_cluster_destroy(cluster);
 }
 
+static void a_node_that_stops_keeps_hints_for_those_that_owe_an_answer(void **state) {
+    (void)state;
+    struct small_cluster *cluster = create(3, true, false, handoff_only);
+    small_cluster_stall(cluster, 2, 0, true);
+    assert_string_equal(small_cluster_ask(cluster, 0, "SET", "k", "v", NULL), "+OK");
+    small_cluster_stop(cluster, 0);
+    small_cluster_start(cluster, 0);
+    small_cluster_run(cluster, duration_of_milliseconds(1));
+    assert_int_equal(small_cluster_figures(cluster, 0).hints_pending, 1);
+    small_cluster_destroy(cluster);
+}
+
 static void hints_are_bounded(void **state) {
     (void)state;
     struct small_cluster *cluster = create(3, true, false, tiny_hints);
@@ -351,6 +363,7 @@ int main(void) {
         cmocka_unit_test(a_hint_outlives_a_crash_of_its_holder),
         cmocka_unit_test(without_fallbacks_the_coordinator_keeps_the_hint_itself),
         cmocka_unit_test(hints_are_kept_and_not_delivered_when_handoff_is_off),
+        cmocka_unit_test(a_node_that_stops_keeps_hints_for_those_that_owe_an_answer),
         cmocka_unit_test(hints_are_bounded),
         cmocka_unit_test(a_read_repairs_the_replica_that_held_less),
         cmocka_unit_test(a_strict_read_repairs_before_it_answers),
