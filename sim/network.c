@@ -230,7 +230,10 @@ void network_end_died(struct network *network, struct link_end *end) {
         return;
     end->attached = false;
     struct byte_stream *stream = &end->connection->streams[end->side];
+    /* A close or reset that still waited is forgotten with the rest; bytes that come in later must be
+     * answered by a reset all the same, or the other side would never learn. */
     segment_list_drop(&stream->waiting, &network->segments, &network->timeline->chunks);
+    stream->ended = false;
     watch(network, stream, network->timeline->now);
     network_tell(network, end, EVENT_LINK_CLOSED, NULL);
 }
