@@ -55,8 +55,6 @@ void recovery_destroy(struct store *store) {
     store->recovery = NULL;
 }
 
-/* --- the list of files -------------------------------------------------------------------- */
-
 static bool file_goes_before(const struct file_entry *left, const struct file_entry *right) {
     if (left->file.kind != right->file.kind)
         return left->file.kind < right->file.kind;
@@ -78,7 +76,7 @@ static void sort_files(struct file_entry *files, size_t count) {
     }
 }
 
-static const struct file_entry *find_file(const struct recovery *recovery, struct file_id file) {
+const struct file_entry *recovery_find_file(const struct recovery *recovery, struct file_id file) {
     size_t low = 0;
     size_t high = recovery->file_count;
     struct file_entry wanted = {.file = file};
@@ -104,8 +102,6 @@ static void draw_numbers_behind_files(struct store *store) {
     }
 }
 
-/* --- starting anew ------------------------------------------------------------------------- */
-
 static void seal_logs(struct store *store) {
     struct recovery *recovery = store->recovery;
     struct manifest_facts *facts = &store->facts;
@@ -119,7 +115,7 @@ static void seal_logs(struct store *store) {
     facts->log_first = facts->sealed_count > 0 ? facts->sealed[0].number : facts->next_file;
 }
 
-static void start_anew(struct store *store, struct effects *effects) {
+void recovery_start_anew(struct store *store, struct effects *effects) {
     struct recovery *recovery = store->recovery;
     recovery->phase = RECOVERY_STARTING;
     uint64_t last = store->facts.flushed_sequence;
@@ -180,10 +176,8 @@ void recovery_sync_next(struct store *store, struct effects *effects) {
                      (struct file_id){FILE_LOG, number});
         return;
     }
-    start_anew(store, effects);
+    recovery_start_anew(store, effects);
 }
-
-/* --- tables and tallies -------------------------------------------------------------------- */
 
 static void read_tallies(struct store *store, struct effects *effects) {
     struct recovery *recovery = store->recovery;
@@ -208,7 +202,7 @@ static void read_tallies(struct store *store, struct effects *effects) {
     recovery_begin_logs(store, effects);
 }
 
-static void open_tables(struct store *store, struct effects *effects) {
+void recovery_open_tables(struct store *store, struct effects *effects) {
     struct recovery *recovery = store->recovery;
     recovery->phase = RECOVERY_TABLES;
     while (recovery->table_next < recovery->opening.count &&
@@ -232,7 +226,7 @@ static void on_table(struct store *store, struct table_file *file, const struct 
     }
     switch (table_file_open(file, done->bytes)) {
     case TABLE_OK:
-        open_tables(store, effects);
+        recovery_open_tables(store, effects);
         return;
     case TABLE_TOO_NEW:
         recovery_fail(store, table_file_id(file), tail_at,
@@ -244,163 +238,11 @@ static void on_table(struct store *store, struct table_file *file, const struct 
     }
 }
 
-/* --- the manifest --------------------------------------------------------------------------- */
-
-static bool files_are_there(struct store *store) {
-    const struct recovery *recovery = store->recovery;
-    for (uint32_t i = 0; i < recovery->state.table_count; i++) {
-        const struct table_file *file = recovery->state.tables[i].file;
-        const struct file_entry *entry = find_file(recovery, table_file_id(file));
-        if (entry == NULL || entry->size != file->size) {
-            recovery_fail(store, table_file_id(file), entry == NULL ? 0 : entry->size,
-                          "the manifest knows this table, but it is not there as it should be");
-            return false;
-        }
-    }
-    for (uint32_t i = 0; i < recovery->state.facts.sealed_count; i++) {
-        const struct sealed_segment *sealed = &recovery->state.facts.sealed[i];
-        struct file_id file = {FILE_LOG, sealed->number};
-        const struct file_entry *entry = find_file(recovery, file);
-        if (entry == NULL || entry->size < sealed->end) {
-            recovery_fail(
-                store, file, entry == NULL ? 0 : entry->size,
-                "the manifest knows this log segment, but it is not there as it should be");
-            return false;
-        }
-    }
-    return true;
-}
-
-static void build_version(struct store *store) {
-    struct recovery *recovery = store->recovery;
-    struct manifest_state *state = &recovery->state;
-    for (uint32_t level = 0; level < VERSION_LEVELS; level++) {
-        struct version_edit edit = {.added_level = level};
-        for (uint32_t i = 0; i < state->table_count; i++) {
-            if (state->tables[i].level == level)
-                table_list_add(&edit.added, state->tables[i].file);
-        }
-        if (edit.added.count > 0)
-            store_install(store, &edit);
-        table_list_deinit(&edit.added);
-    }
-    for (uint32_t i = 0; i < state->table_count; i++) {
-        bool last = table_file_release(state->tables[i].file);
-        CHECK(!last);
-        table_list_add(&recovery->opening, state->tables[i].file);
-    }
-    state->table_count = 0;
-}
-
-static void accept_manifest(struct store *store, struct effects *effects) {
-    struct recovery *recovery = store->recovery;
-    if (!files_are_there(store))
-        return;
-    store->facts = recovery->state.facts;
-    recovery->state.facts = (struct manifest_facts){0};
-    build_version(store);
-    open_tables(store, effects);
-}
-
-static void begin_manifest(struct store *store, struct effects *effects);
-
-/* It was never completed: an older one, or none at all, tells what holds. */
-static void reject_manifest(struct store *store, struct effects *effects) {
-    struct recovery *recovery = store->recovery;
-    manifest_state_deinit(&recovery->state);
-    if (recovery->current > 0 &&
-        recovery->files[recovery->current - 1].file.kind == FILE_MANIFEST) {
-        recovery->current--;
-        begin_manifest(store, effects);
-        return;
-    }
-    if (recovery->files[0].file.kind != FILE_MANIFEST) {
-        recovery_fail(store, recovery->files[recovery->current].file, 0,
-                      "no manifest is whole, but there are logs or tables");
-        return;
-    }
-    store->born = true;
-    start_anew(store, effects);
-}
-
-/* False when the record contradicts what a manifest consists of. */
-static bool take_manifest_record(struct recovery *recovery, const struct record *record) {
-    recovery->records++;
-    enum record_kind kind = recovery->records == 1 ? RECORD_SNAPSHOT : RECORD_EDIT;
-    return record->kind == kind && record->sequence == recovery->records &&
-           manifest_state_apply(&recovery->state, record->payload);
-}
-
-static void finish_manifest(struct store *store, struct effects *effects) {
-    if (store->recovery->records == 0)
-        reject_manifest(store, effects);
-    else
-        accept_manifest(store, effects);
-}
-
-/* Behind a bad record: one that says that the bad one had been synced is the proof of damage. */
-static void search_manifest(struct store *store, struct effects *effects) {
-    struct recovery *recovery = store->recovery;
-    struct record record;
-    enum log_reader_result result = log_reader_search(&recovery->reader, &record);
-    if (result == LOG_READER_MORE)
-        recovery_read_more(store, effects);
-    else if (result == LOG_READER_RECORD && record.synced > recovery->records)
-        recovery_fail(store, recovery->reader.file, recovery->bad_at,
-                      "the manifest is damaged: a later record shows that what was here had been "
-                      "synced");
-    else
-        finish_manifest(store, effects);
-}
-
-static void continue_manifest(struct store *store, struct effects *effects) {
-    struct recovery *recovery = store->recovery;
-    if (recovery->searching) {
-        search_manifest(store, effects);
-        return;
-    }
-    for (;;) {
-        struct record record;
-        uint64_t at = recovery->reader.at;
-        switch (log_reader_next(&recovery->reader, &record)) {
-        case LOG_READER_RECORD:
-            if (take_manifest_record(recovery, &record))
-                continue;
-            recovery_fail(store, recovery->reader.file, at, "the manifest contradicts itself");
-            return;
-        case LOG_READER_MORE:
-            recovery_read_more(store, effects);
-            return;
-        case LOG_READER_END:
-            finish_manifest(store, effects);
-            return;
-        case LOG_READER_BAD:
-            recovery->searching = true;
-            recovery->bad_at = at;
-            search_manifest(store, effects);
-            return;
-        case LOG_READER_TOO_NEW:
-            recovery_fail(store, recovery->reader.file, at,
-                          "the manifest was written by a later version");
-            return;
-        }
-    }
-}
-
-static void begin_manifest(struct store *store, struct effects *effects) {
-    struct recovery *recovery = store->recovery;
-    recovery->phase = RECOVERY_MANIFEST;
-    recovery->records = 0;
-    recovery->searching = false;
-    recovery_open(recovery, recovery->current, recovery->files[recovery->current].size);
-    continue_manifest(store, effects);
-}
-
 static void on_list(struct store *store, const struct disk_done *done, struct effects *effects) {
     struct recovery *recovery = store->recovery;
     if (done->file_count == 0) {
         store->born = true;
-        start_anew(store, effects);
+        recovery_start_anew(store, effects);
         return;
     }
     recovery->files = malloc(done->file_count * sizeof *recovery->files);
@@ -410,7 +252,7 @@ static void on_list(struct store *store, const struct disk_done *done, struct ef
     sort_files(recovery->files, recovery->file_count);
     recovery->current = recovery->file_count - 1;
     if (recovery->files[recovery->current].file.kind == FILE_MANIFEST)
-        begin_manifest(store, effects);
+        recovery_begin_manifest(store, effects);
     else
         recovery_fail(store, recovery->files[recovery->current].file, 0,
                       "there are logs or tables, but no manifest");
@@ -420,7 +262,7 @@ static void on_chunk(struct store *store, const struct disk_done *done, struct e
     struct recovery *recovery = store->recovery;
     log_reader_feed(&recovery->reader, done->bytes);
     if (recovery->phase == RECOVERY_MANIFEST)
-        continue_manifest(store, effects);
+        recovery_continue_manifest(store, effects);
     else if (recovery->phase == RECOVERY_LOGS)
         recovery_continue_log(store, effects);
     else

@@ -1,4 +1,4 @@
-/* recovery_state: what the two halves of recovery share; see recovery.h for the whole. */
+/* recovery_state: what the parts of recovery share; see recovery.h for the whole. */
 #ifndef DUNLIN_STORE_RECOVERY_STATE_H
 #define DUNLIN_STORE_RECOVERY_STATE_H
 
@@ -11,8 +11,18 @@ void recovery_fail(struct store *store, struct file_id file, uint64_t offset, co
 void recovery_open(struct recovery *recovery, size_t index, uint64_t size);
 /* Asks for the reader's next chunk. */
 void recovery_read_more(struct store *store, struct effects *effects);
+/* Null when the directory has no such file. */
+const struct file_entry *recovery_find_file(const struct recovery *recovery, struct file_id file);
+/* The version stands: opens its tables, then reads the tallies and the logs. */
+void recovery_open_tables(struct store *store, struct effects *effects);
+/* Everything is known: writes the new manifest. */
+void recovery_start_anew(struct store *store, struct effects *effects);
 /* The logs are done with: syncs what counts. */
 void recovery_sync_next(struct store *store, struct effects *effects);
+
+/* recovery_manifest.c: the phase MANIFEST, from files[current] down */
+void recovery_begin_manifest(struct store *store, struct effects *effects);
+void recovery_continue_manifest(struct store *store, struct effects *effects);
 
 /* recovery_log.c: the phases LOGS and PROOF */
 void recovery_begin_logs(struct store *store, struct effects *effects);

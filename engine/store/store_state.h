@@ -1,6 +1,7 @@
 /* store_state: what a store consists of. For the files that implement store.h, and no others.
  *
  *     store.c            the doors: start, write, pump, disk events, close
+ *     store_disk.c       file operations that came back, and failure
  *     recovery.c         from a directory to a serving store
  *     flush.c            frozen memtable -> tables at level 0
  *     compaction.c       tables of one level -> tables of the next
@@ -84,7 +85,7 @@ struct store {
 
 /* store.c */
 void store_fail(struct store *store, struct bytes sentence);
-/* "cannot write 000012.log at offset 4096: no space is left" */
+/* store_disk.c: "cannot write 000012.log: no space is left on the disk" */
 void store_fail_disk(struct store *store, const char *verb, struct file_id file,
                      enum disk_status status);
 void store_remove_later(struct store *store, struct file_id file);

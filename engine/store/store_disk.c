@@ -1,0 +1,154 @@
+/* File operations that came back: whom each concerns, and what a failed one means. */
+#include "engine/base/text.h"
+#include "engine/store/store_state.h"
+
+static const char *reason_of(enum disk_status status) {
+    switch (status) {
+    case DISK_OK:
+        break;
+    case DISK_ERROR:
+        return "the disk reports an error";
+    case DISK_FULL:
+        return "no space is left on the disk";
+    case DISK_NO_FILE:
+        return "the file is not there";
+    }
+    return "the operation fell short";
+}
+
+void store_fail_disk(struct store *store, const char *verb, struct file_id file,
+                     enum disk_status status) {
+    char name[FILE_NAME_SIZE];
+    file_name(file, name);
+    struct buffer sentence = {0};
+    text_append(&sentence, "cannot ");
+    text_append(&sentence, verb);
+    text_append(&sentence, " ");
+    text_append(&sentence, name);
+    text_append(&sentence, ": ");
+    text_append(&sentence, reason_of(status));
+    store_fail(store, buffer_bytes(&sentence));
+    buffer_deinit(&sentence);
+}
+
+static void on_log(struct store *store, enum wait_kind kind, enum disk_status status,
+                   struct instant now) {
+    if (!log_writer_on_done(&store->log, kind, status, now))
+        store_fail_disk(store, kind == WAIT_LOG_WRITE ? "write" : "sync", store->log.file, status);
+}
+
+static void finish_roll(struct store *store) {
+    uint64_t older = store->manifest.older;
+    if (older != 0)
+        store_remove_later(store, (struct file_id){FILE_MANIFEST, older});
+}
+
+static void on_manifest_record(struct store *store, enum manifest_purpose purpose,
+                               struct effects *effects) {
+    switch (purpose) {
+    case PURPOSE_START:
+        recovery_started(store, effects);
+        return;
+    case PURPOSE_FLUSH:
+        flush_installed(store);
+        return;
+    case PURPOSE_COMPACTION:
+        compaction_installed(store);
+        return;
+    case PURPOSE_ROLL:
+        finish_roll(store);
+        return;
+    case PURPOSE_CLOSE:
+        store->facts.flushed_sequence = store->log.next_sequence - 1;
+        store->closing = CLOSE_DONE;
+        return;
+    case PURPOSE_NONE:
+        break;
+    }
+    CHECK_UNREACHABLE("a manifest record has a purpose");
+}
+
+static void on_manifest(struct store *store, enum wait_kind kind, enum disk_status status,
+                        struct effects *effects) {
+    enum manifest_purpose purpose = PURPOSE_NONE;
+    switch (manifest_writer_on_done(&store->manifest, kind, status, &purpose, effects)) {
+    case MANIFEST_WAITING:
+        return;
+    case MANIFEST_DONE:
+        on_manifest_record(store, purpose, effects);
+        return;
+    case MANIFEST_FAILED:
+        store_fail_disk(store, kind == WAIT_MANIFEST_WRITE ? "write" : "sync", store->manifest.file,
+                        status);
+        return;
+    }
+}
+
+static void on_output(struct store *store, const struct disk_wait *wait, enum disk_status status) {
+    struct table_output *output = wait->owner;
+    if (!table_output_on_done(output, wait->kind, status))
+        store_fail_disk(store, wait->kind == WAIT_OUTPUT_WRITE ? "write" : "sync", output->file,
+                        status);
+}
+
+static void on_block(struct store *store, struct block_fetch *fetch, const struct disk_done *done,
+                     struct effects *effects) {
+    if (store->cache == NULL)
+        store->cache = block_cache_create(store->config.cache_bytes);
+    struct table_file *file =
+        block_reads_on_done(&store->reads, fetch, done->status, done->bytes, store->cache);
+    store_release_table(store, file);
+    if (store->reads.own_ready) {
+        store->reads.own_ready = false;
+        if (store->phase == STORE_PHASE_RECOVERING)
+            recovery_on_block(store, effects);
+    }
+}
+
+static void dispatch(struct store *store, struct disk_wait *wait, const struct disk_done *done,
+                     struct instant now, struct effects *effects) {
+    switch (wait->kind) {
+    case WAIT_LOG_WRITE:
+    case WAIT_LOG_SYNC:
+    case WAIT_LOG_DIRECTORY:
+        on_log(store, wait->kind, done->status, now);
+        return;
+    case WAIT_MANIFEST_WRITE:
+    case WAIT_MANIFEST_SYNC:
+    case WAIT_MANIFEST_DIRECTORY:
+        on_manifest(store, wait->kind, done->status, effects);
+        return;
+    case WAIT_OUTPUT_WRITE:
+    case WAIT_OUTPUT_SYNC:
+    case WAIT_OUTPUT_DIRECTORY:
+        on_output(store, wait, done->status);
+        return;
+    case WAIT_STREAM_READ:
+        block_stream_on_read(wait->owner, done->status, done->bytes);
+        return;
+    case WAIT_BLOCK_READ:
+        on_block(store, wait->owner, done, effects);
+        return;
+    case WAIT_REMOVE:
+        /* A file that could not be removed is removed at the next start. */
+        return;
+    case WAIT_RECOVERY_LIST:
+    case WAIT_RECOVERY_READ:
+    case WAIT_RECOVERY_SYNC:
+    case WAIT_RECOVERY_TABLE:
+        recovery_on_done(store, wait, done, effects);
+        return;
+    }
+    CHECK_UNREACHABLE("a wait has a known kind");
+}
+
+bool store_on_disk(struct store *store, const struct disk_done *done, struct instant now,
+                   struct effects *effects) {
+    if (!tickets_drew(&store->tickets, done->ticket))
+        return false;
+    struct disk_wait *wait = tickets_take(&store->tickets, done->ticket);
+    /* A store that has failed trusts nothing that comes afterwards. */
+    if (wait != NULL && store->phase != STORE_PHASE_FAILED)
+        dispatch(store, wait, done, now, effects);
+    return true;
+}

@@ -1,0 +1,84 @@
+/* Feeds the log's reader and the batch decoder with bytes from anywhere. The first byte chooses:
+ *
+ *     0  a whole log file
+ *     1  the payloads of records, sealed with sound headers and checksums, so that what lies behind
+ *        them is reached
+ */
+#include "engine/store/log_batch.h"
+#include "engine/store/log_reader.h"
+
+#include <stdlib.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const struct file_id FILE_READ = {FILE_LOG, 1};
+
+/* A batch that decodes encodes to the same bytes: one batch has one encoding. */
+static void use_payload(struct bytes payload) {
+    struct reader reader = reader_of(payload);
+    struct store_batch batch;
+    struct buffer again = {0};
+    for (;;) {
+        struct bytes before = bytes_of(reader.data, reader.left);
+        if (reader.left == 0 || !log_batch_decode(&reader, &batch))
+            break;
+        buffer_clear(&again);
+        log_batch_encode(&batch, &again);
+        CHECK(bytes_equal(buffer_bytes(&again), bytes_slice(before, 0, before.size - reader.left)));
+    }
+    buffer_deinit(&again);
+}
+
+static void read_log(struct bytes log) {
+    struct log_reader reader = {0};
+    struct record record;
+    log_reader_open(&reader, FILE_READ, log.size);
+    bool searching = false;
+    for (;;) {
+        enum log_reader_result result =
+            searching ? log_reader_search(&reader, &record) : log_reader_next(&reader, &record);
+        if (result == LOG_READER_RECORD) {
+            use_payload(record.payload);
+        } else if (result == LOG_READER_MORE) {
+            uint64_t offset;
+            uint64_t wanted = log_reader_wants(&reader, &offset);
+            log_reader_feed(&reader, bytes_slice(log, (size_t)offset, (size_t)wanted));
+        } else if (result == LOG_READER_BAD && !searching) {
+            searching = true;
+        } else {
+            break;
+        }
+    }
+    log_reader_close(&reader);
+}
+
+static void read_sealed(struct bytes input) {
+    struct buffer log = {0};
+    uint8_t header[RECORD_FILE_HEADER_SIZE];
+    record_file_header(FILE_READ, header);
+    buffer_append(&log, bytes_of(header, sizeof header));
+    struct reader reader = reader_of(input);
+    for (uint64_t sequence = 1; reader.left > 0 && !reader.failed; sequence++) {
+        struct bytes payload = reader_bytes(&reader);
+        size_t at = log.size;
+        memset(buffer_reserve(&log, RECORD_HEADER_SIZE), 0, RECORD_HEADER_SIZE);
+        log.size += RECORD_HEADER_SIZE;
+        buffer_append(&log, payload);
+        struct record record = {
+            .kind = RECORD_BATCHES, .count = 1, .sequence = sequence, .synced = sequence - 1};
+        record_seal(log.data + at, log.size - at, &record, record_file_identity(FILE_READ));
+    }
+    read_log(buffer_bytes(&log));
+    buffer_deinit(&log);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    if (size == 0)
+        return 0;
+    struct bytes input = bytes_slice(bytes_of(data, size), 1, size - 1);
+    if (data[0] % 2 == 0)
+        read_log(input);
+    else
+        read_sealed(input);
+    return 0;
+}
