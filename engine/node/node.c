@@ -349,17 +349,21 @@ static void end_surplus_tails(struct node *node) {
     }
 }
 
+/* Once the store is being closed nothing may be written any more, and nobody is left to answer. */
+static bool works(const struct node *node) {
+    bool open = node->phase == NODE_SERVING || node->phase == NODE_STOPPING;
+    return open && !node->close_began;
+}
+
 static void follow_up(struct node *node, const struct event *event) {
     if (node->phase == NODE_RECOVERING && node_start_advance(node))
         serve(node);
-    if (node->phase == NODE_SERVING || node->phase == NODE_STOPPING) {
+    if (works(node)) {
         wake_ready(node);
         if (event->kind == EVENT_DISK_DONE)
             wake_for_room(node);
-        if (!node->close_began) {
-            carry_gossip(node);
-            end_surplus_tails(node);
-        }
+        carry_gossip(node);
+        end_surplus_tails(node);
         replica_settle_acknowledgements(node);
     }
     if (node->phase == NODE_SERVING)
@@ -374,7 +378,7 @@ void node_step(struct node *node, const struct event *event, struct effects *eff
     node->wall = event->wall;
     links_reclaim(node);
     take_event(node, event);
-    if (node->phase != NODE_HALTED)
+    if (node->phase != NODE_HALTED && !node->close_began)
         fire_timers(node);
     if (node->phase != NODE_HALTED)
         follow_up(node, event);
@@ -389,10 +393,10 @@ void node_step(struct node *node, const struct event *event, struct effects *eff
 }
 
 struct instant node_deadline(const struct node *node) {
-    struct instant due = deadlines_next(&node->deadlines);
-    due = instant_earlier(due, store_deadline(node->store));
-    bool gossips = node->phase == NODE_SERVING || node->phase == NODE_STOPPING;
-    if (gossips && !node->close_began)
+    struct instant due = store_deadline(node->store);
+    if (!node->close_began)
+        due = instant_earlier(due, deadlines_next(&node->deadlines));
+    if (works(node))
         due = instant_earlier(due, membership_deadline(node->membership));
     return due;
 }
