@@ -195,6 +195,7 @@ void host_destroy(struct host *host) {
     effects_deinit(&host->effects);
     id_map_deinit(&host->links);
     free(host->dirty);
+    free(host->paused);
     free(host->read_buffer);
     free(host);
 }

@@ -35,6 +35,7 @@ struct host_link {
     bool is_writing;
     bool close_after_output;
     uint64_t undrained; /* bytes sent since the node was last told that they are gone */
+    bool is_paused;     /* not read: the node has enough of it for now */
     bool is_closed;     /* uv_close() was called */
 };
 
@@ -62,6 +63,8 @@ struct host {
     uint64_t links_accepted;
     struct host_link **dirty;
     size_t dirty_count, dirty_capacity;
+    struct link_id *paused;
+    size_t paused_count, paused_capacity;
     uint8_t *read_buffer;
 
     struct id_map files;

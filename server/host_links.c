@@ -53,6 +53,19 @@ static void on_allocate(uv_handle_t *handle, size_t suggested, uv_buf_t *into) {
     *into = uv_buf_init((char *)host->read_buffer, HOST_READ_BYTES);
 }
 
+/* A client that sends faster than the node works waits in its own socket's buffers. */
+static void pause_link(struct host_link *link) {
+    struct host *host = link->host;
+    if (host->paused_count == host->paused_capacity) {
+        host->paused_capacity = host->paused_capacity == 0 ? 64 : 2 * host->paused_capacity;
+        host->paused = realloc(host->paused, host->paused_capacity * sizeof *host->paused);
+        CHECK(host->paused != NULL);
+    }
+    uv_read_stop((uv_stream_t *)&link->socket);
+    link->is_paused = true;
+    host->paused[host->paused_count++] = link->id;
+}
+
 static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *from) {
     struct host_link *link = (struct host_link *)stream;
     if (size < 0) {
@@ -62,6 +75,9 @@ static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *from) {
                               .link = link->id,
                               .bytes = bytes_of(from->base, (size_t)size)};
         host_step(link->host, &event);
+        if (!link->is_closed && !link->close_after_output && !link->is_paused &&
+            !node_wants_bytes(link->host->node, link->id))
+            pause_link(link);
     }
 }
 
@@ -247,6 +263,23 @@ static void on_written(uv_write_t *write, int status) {
         mark_dirty(link);
 }
 
+/* Reads on from links of which the node wants bytes again. */
+static void resume_links(struct host *host) {
+    size_t kept = 0;
+    for (size_t i = 0; i < host->paused_count; i++) {
+        struct host_link *link = id_map_get(&host->links, host->paused[i].value);
+        if (link == NULL || link->is_closed || link->close_after_output)
+            continue;
+        if (!node_wants_bytes(host->node, link->id)) {
+            host->paused[kept++] = link->id;
+            continue;
+        }
+        link->is_paused = false;
+        uv_read_start((uv_stream_t *)&link->socket, on_allocate, on_read);
+    }
+    host->paused_count = kept;
+}
+
 void host_flush_links(struct host *host) {
     /* A drained event may make further links dirty: they are flushed in the same pass, behind
      * these. */
@@ -259,6 +292,7 @@ void host_flush_links(struct host *host) {
             flush_link(link);
     }
     host->dirty_count = 0;
+    resume_links(host);
 }
 
 void host_close_all_links(struct host *host) {
