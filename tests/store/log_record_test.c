@@ -145,14 +145,36 @@ static void a_file_of_a_later_version_is_told_from_a_damaged_one(void **state) {
     assert_int_equal(record_check_file_header(FILE_A, bytes_of(header, sizeof header)), RECORD_BAD);
 }
 
-/* The bytes that docs/formats/log.md shows. */
-static void the_file_header_is_as_documented(void **state) {
+/* The example of docs/formats/log.md. */
+static void a_segment_is_as_documented(void **state) {
     (void)state;
-    static const uint8_t EXPECTED[RECORD_FILE_HEADER_SIZE] = {
-        'D', 'U', 'N', 'L', 'O', 'G', '\r', '\n', 1, 0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0};
-    uint8_t header[RECORD_FILE_HEADER_SIZE];
-    record_file_header(FILE_A, header);
-    assert_memory_equal(header, EXPECTED, sizeof header);
+    static const uint8_t EXPECTED[] = {
+        0x44, 0x55, 0x4e, 0x4c, 0x4f, 0x47, 0x0d, 0x0a, 0x01, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+        0x00, 0x03, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x95, 0x77, 0x12, 0xe9, 0x22, 0x00,
+        0x00, 0x00, 0x01, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+        0x00, 0x00, 0x00, 0x01, 0x00, 0x00, 0x00, 0x01, 0x00, 0x00, 0x00, 0x82, 0x05, 0x00, 0x00,
+        0x00, 0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+        0xff, 0xff, 0x00, 0x02, 0x6b, 0x31, 0x03, 0x6f, 0x6e, 0x65, 0x01, 0x02, 0x6b, 0x30, 0x00};
+    static const struct file_id FILE_3 = {FILE_LOG, 3};
+    struct store_batch batch = {
+        .count = 2,
+        .entries = {{.key = bytes_of_text("k1"), .value = bytes_of_text("one")},
+                    {.key = bytes_of_text("k0"), .removed = true}},
+        .has_tally = true,
+        .tally = {.tally = 5, .digest = 0x1122334455667788, .count = -1},
+    };
+    struct buffer segment = {0};
+    size_t headers = RECORD_FILE_HEADER_SIZE + RECORD_HEADER_SIZE;
+    memset(buffer_reserve(&segment, headers), 0, headers);
+    segment.size = headers;
+    record_file_header(FILE_3, segment.data);
+    log_batch_encode(&batch, &segment);
+    struct record record = {.kind = RECORD_BATCHES, .count = 1, .sequence = 1, .synced = 0};
+    record_seal(segment.data + RECORD_FILE_HEADER_SIZE, segment.size - RECORD_FILE_HEADER_SIZE,
+                &record, record_file_identity(FILE_3));
+    assert_int_equal(segment.size, sizeof EXPECTED);
+    assert_memory_equal(segment.data, EXPECTED, sizeof EXPECTED);
+    buffer_deinit(&segment);
 }
 
 static struct store_batch example_batch(void) {
@@ -204,7 +226,7 @@ int main(void) {
         cmocka_unit_test(a_flipped_bit_ends_the_log_there_and_the_search_finds_what_follows),
         cmocka_unit_test(records_of_another_file_are_not_valid_here),
         cmocka_unit_test(a_file_of_a_later_version_is_told_from_a_damaged_one),
-        cmocka_unit_test(the_file_header_is_as_documented),
+        cmocka_unit_test(a_segment_is_as_documented),
         cmocka_unit_test(a_batch_comes_out_as_it_went_in),
         cmocka_unit_test(a_truncated_batch_is_refused),
     };
