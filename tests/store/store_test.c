@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "engine/base/text.h"
 #include "tests/store/support/store_host.h"
 
 static struct memory_disk disk;
@@ -203,6 +204,74 @@ static void writers_see_busy_while_too_much_waits_for_its_flush(void **state) {
     store_host_check(&host);
 }
 
+static void put_directly(const char *key, uint32_t number, bool removed) {
+    struct buffer name = {0};
+    text_append(&name, key);
+    text_append_u64(&name, 100000 + number);
+    struct store_batch batch = {.count = 1,
+                                .entries = {{.key = buffer_bytes(&name), .removed = removed}}};
+    uint64_t sequence;
+    while (store_write(host.store, &batch, host.now, &sequence) != STORE_OK) {
+        store_host_pump(&host);
+        assert_true(store_host_step(&host));
+    }
+    store_host_pump(&host);
+    buffer_deinit(&name);
+}
+
+/* One call walks over a bounded number of them, and says ask again. */
+static void a_scan_gets_past_any_number_of_removed_keys(void **state) {
+    (void)state;
+    assert_true(store_host_start(&host));
+    put_directly("a", 0, false);
+    for (uint32_t i = 0; i < 10000; i++)
+        put_directly("b", i, true);
+    put_directly("c", 0, false);
+    struct store_entry entry;
+    assert_int_equal(store_host_scan(&host, (struct bytes){0}, (struct bytes){0}, false, &entry),
+                     STORE_OK);
+    assert_int_equal(entry.key.data[0], 'a');
+    assert_int_equal(store_host_scan(&host, (struct bytes){0}, entry.key, true, &entry), STORE_OK);
+    assert_int_equal(entry.key.data[0], 'c');
+    assert_int_equal(store_host_scan(&host, (struct bytes){0}, entry.key, true, &entry),
+                     STORE_ABSENT);
+}
+
+/* All entries of a batch and its tally, or nothing of it, whatever the segment was cut to. */
+static void a_batch_is_recovered_as_one(void **state) {
+    (void)state;
+    assert_true(store_host_start(&host));
+    struct store_batch batch = {.count = STORE_BATCH_MAX, .has_tally = true, .tally = {3, 99, 16}};
+    static const char KEYS[] = "abcdefghijklmnop";
+    for (uint32_t i = 0; i < STORE_BATCH_MAX; i++)
+        batch.entries[i] =
+            (struct store_entry){.key = bytes_of(KEYS + i, 1), .value = bytes_of_text("together")};
+    uint64_t sequence;
+    assert_int_equal(store_write(host.store, &batch, host.now, &sequence), STORE_OK);
+    store_host_pump(&host);
+    store_host_settle(&host);
+    struct memory_file *log = memory_disk_last(&disk, FILE_LOG);
+    for (size_t size = log->current.size + 1; size-- > 0;) {
+        static struct memory_disk cut;
+        memory_disk_init(&cut, 1);
+        memory_disk_copy(&cut, &disk);
+        memory_disk_find(&cut, log->file)->current.size = size;
+        struct store_host other;
+        store_host_init(&other, &cut, &host.config);
+        assert_true(store_host_start(&other));
+        bool whole = size == log->current.size;
+        assert_int_equal(store_count_total(other.store), whole ? 16 : 0);
+        for (uint32_t i = 0; i < STORE_BATCH_MAX; i++) {
+            struct bytes value;
+            assert_int_equal(
+                store_get(other.store, batch.entries[i].key, 1, &value, &other.effects),
+                whole ? STORE_OK : STORE_ABSENT);
+        }
+        store_host_deinit(&other);
+        memory_disk_deinit(&cut);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(an_empty_directory_gives_birth_to_a_store, open_host,
@@ -226,6 +295,9 @@ int main(void) {
                                         open_host, close_host),
         cmocka_unit_test_setup_teardown(writers_see_busy_while_too_much_waits_for_its_flush,
                                         open_host, close_host),
+        cmocka_unit_test_setup_teardown(a_scan_gets_past_any_number_of_removed_keys, open_host,
+                                        close_host),
+        cmocka_unit_test_setup_teardown(a_batch_is_recovered_as_one, open_host, close_host),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
