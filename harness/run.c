@@ -24,7 +24,10 @@ static void node_host_destroy(void *instance) {
 }
 
 static void node_host_step(void *instance, const struct event *event, struct effects *effects) {
-    node_step(((struct node_host *)instance)->node, event, effects);
+    struct node_host *node_host = instance;
+    node_step(node_host->node, event, effects);
+    if (node_host->run->sabotage != SABOTAGE_NONE)
+        sabotage_effects(node_host->run->sabotage, effects);
 }
 
 static struct instant node_host_deadline(const void *instance) {
@@ -132,10 +135,16 @@ static void add_clients(struct run *run) {
 }
 
 struct run *run_create(const struct scenario *scenario, uint64_t seed) {
+    return run_create_sabotaged(scenario, seed, SABOTAGE_NONE);
+}
+
+struct run *run_create_sabotaged(const struct scenario *scenario, uint64_t seed,
+                                 enum sabotage sabotage) {
     struct run *run = calloc(1, sizeof *run);
     CHECK(run != NULL);
     run->scenario = scenario;
     run->seed = seed;
+    run->sabotage = sabotage;
     run->world = world_create(seed, &scenario->world);
     run->history = history_create(scenario);
     run->samples =

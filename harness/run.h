@@ -13,6 +13,7 @@
 
 #include "harness/figures.h"
 #include "harness/history.h"
+#include "harness/sabotage.h"
 #include "sim/world.h"
 
 enum run_status {
@@ -35,6 +36,9 @@ struct run_result {
 struct run;
 
 struct run *run_create(const struct scenario *scenario, uint64_t seed);
+/* With a fault planted into every node: the test of the tests. */
+struct run *run_create_sabotaged(const struct scenario *scenario, uint64_t seed,
+                                 enum sabotage sabotage);
 void run_destroy(struct run *run);
 /* Goes on until the verdict, or until virtual time `until`. */
 void run_execute(struct run *run, struct instant until, struct run_result *result);

@@ -21,6 +21,7 @@ struct node_host {
 struct run {
     const struct scenario *scenario;
     uint64_t seed;
+    enum sabotage sabotage;
     struct world *world;
     struct history *history;
     struct replica_samples *samples;

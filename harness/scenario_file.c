@@ -18,9 +18,10 @@ enum { TEXT_MAX = 4096, LIST_MAX = 1024 };
                          member)
 #define SIGNED(structure, member)                                                                  \
     CYAML_FIELD_INT_PTR(#member, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct structure, member)
+/* libcyaml takes any text for true where a boolean is wanted; an enumeration is exact. */
 #define SWITCH(structure, member)                                                                  \
-    CYAML_FIELD_BOOL_PTR(#member, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct structure,      \
-                         member)
+    CYAML_FIELD_ENUM_PTR(#member, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT,    \
+                         struct structure, member, SWITCH_WORDS, SWITCH_WORD_COUNT)
 #define PART(structure, member, fields)                                                            \
     CYAML_FIELD_MAPPING_PTR(#member, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct structure,   \
                             member, fields)
@@ -29,6 +30,10 @@ enum { TEXT_MAX = 4096, LIST_MAX = 1024 };
                          member, &(entry), 0, LIST_MAX)
 #define ENTRY(structure, fields)                                                                   \
     { CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct structure, fields) }
+
+static const cyaml_strval_t SWITCH_WORDS[] = {{"true", 1}, {"false", 0}, {"yes", 1},
+                                              {"no", 0},   {"on", 1},    {"off", 0}};
+enum { SWITCH_WORD_COUNT = sizeof SWITCH_WORDS / sizeof SWITCH_WORDS[0] };
 
 static const cyaml_schema_value_t TEXT_ENTRY = {
     CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 0, TEXT_MAX)};
