@@ -13,7 +13,7 @@
 
 #include "tests/store/support/store_host.h"
 
-enum { EVERY = 1, EVERY_THIRD = 3, KEYS = 60, TICKS = 260, OPERATIONS_MAX = 4000 };
+enum { EVERY = 1, EVERY_THIRD = 3, KEYS = 60, TICKS = 170, OPERATIONS_MAX = 4000 };
 
 struct crash_case {
     enum store_sync sync;
