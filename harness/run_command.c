@@ -1,3 +1,4 @@
+#include "harness/output_directory.h"
 #include "harness/sim_command.h"
 #include "harness/worker.h"
 
@@ -7,7 +8,6 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -191,9 +191,8 @@ static int run_all(struct run_options *options) {
     pool.bar = isatty(STDERR_FILENO) != 0;
     if (options->out != NULL) {
         char path[1024];
-        mkdir(options->out, 0777);
         snprintf(path, sizeof path, "%s/results.json", options->out);
-        pool.results = fopen(path, "w");
+        pool.results = output_directory_make(options->out) ? fopen(path, "w") : NULL;
         if (pool.results == NULL)
             perror(path);
     }

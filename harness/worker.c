@@ -2,13 +2,13 @@
 
 #include "engine/base/text.h"
 #include "harness/narrator.h"
+#include "harness/output_directory.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -79,7 +79,8 @@ static void leave_artifact(const struct worker_task *task, const struct worker_m
     char directory[1024], path[1200];
     snprintf(directory, sizeof directory, "%s/%s-seed%" PRIu64, task->out, task->scenario->name,
              task->seed);
-    mkdir(directory, 0777);
+    if (!output_directory_make(directory))
+        return;
     snprintf(path, sizeof path, "%s/scenario.yaml", directory);
     copy_file(task->scenario->path, path);
     snprintf(path, sizeof path, "%s/story.txt", directory);

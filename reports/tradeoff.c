@@ -1,5 +1,6 @@
 #include "reports/tradeoff.h"
 
+#include "harness/output_directory.h"
 #include "harness/run.h"
 #include "harness/run_report.h"
 #include "reports/plot_scripts.h"
@@ -8,7 +9,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -165,10 +165,8 @@ static bool write_script(const char *directory, const char *name, const char *sc
 
 bool tradeoff_write(const char *directory, const char *scenario, const struct tradeoff_row *rows,
                     uint32_t count) {
-    if (mkdir(directory, 0777) != 0 && errno != EEXIST) {
-        perror(directory);
+    if (!output_directory_make(directory))
         return false;
-    }
     struct buffer names = {0};
     char number[16], title[128];
     for (uint32_t i = 0; i < count; i++)
