@@ -27,12 +27,20 @@ struct written {
     struct history seen; /* every write that its writer knew of, and what those knew of */
 };
 
+/* A client that goes on from the context that its last write gave it. */
+struct follower {
+    uint32_t key;
+    char context[8192];
+    struct history seen;
+};
+
 struct chaos {
     struct small_cluster *cluster;
     struct prng prng;
     uint32_t nodes;
     struct written writes[WRITES_MAX];
     uint32_t write_count;
+    struct follower followers[SMALL_CLUSTER_NODES_MAX]; /* one per node; no context: none */
     uint64_t seed;
     bool lost_a_disk;
 };
@@ -93,52 +101,98 @@ static void key_name(uint32_t key, char name[16]) {
     (void)snprintf(name, 16, "key:%u", key);
 }
 
-/* Two clients on two nodes read the same key and then write it side by side. */
-static void write_concurrently(struct chaos *chaos) {
-    uint32_t node[2] = {prng_below(&chaos->prng, chaos->nodes), 0};
-    node[1] = (node[0] + 1 + prng_below(&chaos->prng, chaos->nodes - 1)) % chaos->nodes;
-    char name[16], context[2][8192];
-    uint32_t key = prng_below(&chaos->prng, KEYS);
-    key_name(key, name);
-    uint32_t write[2] = {WRITES_MAX, WRITES_MAX};
-    for (uint32_t i = 0; i < 2; i++) {
-        uint32_t found[WRITES_MAX];
-        if (!is_up(chaos, node[i]) || chaos->write_count == WRITES_MAX)
-            continue;
-        const char *reply = small_cluster_ask(chaos->cluster, node[i], "DGET", name, NULL);
-        if (reply[0] != '[')
-            continue;
-        uint32_t count = parse(chaos, key, reply, context[i], found);
-        write[i] = chaos->write_count++;
-        struct written *written = &chaos->writes[write[i]];
-        written->key = key;
-        for (uint32_t j = 0; j < count; j++) {
-            see(&written->seen, found[j]);
-            see_all(&written->seen, &chaos->writes[found[j]].seen);
-        }
-    }
-    for (uint32_t i = 0; i < 2; i++) {
-        char value[200];
-        int padding = (int)prng_below(&chaos->prng, 150);
-        (void)snprintf(value, sizeof value, "%u:%0*d", write[i], padding + 1, 0);
-        if (write[i] != WRITES_MAX && is_up(chaos, node[i]))
-            small_cluster_send(chaos->cluster, node[i], "DSET", name, context[i], value, NULL);
-        else
-            write[i] = WRITES_MAX;
-    }
-    for (uint32_t i = 0; i < 2; i++) {
-        if (write[i] == WRITES_MAX)
-            continue;
-        const char *reply = small_cluster_reply(chaos->cluster, node[i]);
-        chaos->writes[write[i]].acknowledged = reply[0] != '-' && reply[0] != '(';
-    }
-}
-
 static uint32_t up_count(struct chaos *chaos) {
     uint32_t count = 0;
     for (uint32_t i = 0; i < chaos->nodes; i++)
         count += is_up(chaos, i);
     return count;
+}
+
+/* What one client is about to write. */
+struct attempt {
+    bool begun;
+    uint32_t node, write;
+    char context[8192];
+};
+
+static void begin_write(struct chaos *chaos, struct attempt *attempt, uint32_t key,
+                        const struct history *seen) {
+    attempt->begun = true;
+    attempt->write = chaos->write_count++;
+    chaos->writes[attempt->write] = (struct written){.key = key, .seen = *seen};
+}
+
+/* Reads the key, or goes on from the last write on this node. */
+static void prepare(struct chaos *chaos, struct attempt *attempt, uint32_t key) {
+    struct follower *follower = &chaos->followers[attempt->node];
+    char name[16];
+    uint32_t found[WRITES_MAX];
+    if (!is_up(chaos, attempt->node) || chaos->write_count == WRITES_MAX)
+        return;
+    if (follower->context[0] != 0 && prng_chance(&chaos->prng, 1, 3)) {
+        (void)strcpy(attempt->context, follower->context);
+        begin_write(chaos, attempt, follower->key, &follower->seen);
+        return;
+    }
+    key_name(key, name);
+    const char *reply = small_cluster_ask(chaos->cluster, attempt->node, "DGET", name, NULL);
+    if (reply[0] != '[')
+        return;
+    uint32_t count = parse(chaos, key, reply, attempt->context, found);
+    struct history seen = {0};
+    for (uint32_t i = 0; i < count; i++) {
+        see(&seen, found[i]);
+        see_all(&seen, &chaos->writes[found[i]].seen);
+    }
+    begin_write(chaos, attempt, key, &seen);
+}
+
+static void send_write(struct chaos *chaos, struct attempt *attempt) {
+    char name[16], value[200];
+    int padding = (int)prng_below(&chaos->prng, 150);
+    attempt->begun = attempt->begun && is_up(chaos, attempt->node);
+    if (!attempt->begun)
+        return;
+    key_name(chaos->writes[attempt->write].key, name);
+    (void)snprintf(value, sizeof value, "%u:%0*d", attempt->write, padding + 1, 0);
+    small_cluster_send(chaos->cluster, attempt->node, "DSET", name, attempt->context, value, NULL);
+}
+
+static void take_reply(struct chaos *chaos, const struct attempt *attempt) {
+    struct follower *follower = &chaos->followers[attempt->node];
+    struct written *written = &chaos->writes[attempt->write];
+    follower->context[0] = 0;
+    if (!attempt->begun || !is_up(chaos, attempt->node))
+        return;
+    const char *reply = small_cluster_reply(chaos->cluster, attempt->node);
+    written->acknowledged = reply[0] != '-' && reply[0] != '(';
+    if (!written->acknowledged)
+        return;
+    follower->key = written->key;
+    follower->seen = written->seen;
+    (void)strcpy(follower->context, reply);
+    /* A context that did not change does not cover the write. */
+    if (strcmp(reply, attempt->context) != 0)
+        see(&follower->seen, attempt->write);
+}
+
+/* Two clients on two nodes write side by side; now and then one of the nodes dies meanwhile. */
+static void write_concurrently(struct chaos *chaos) {
+    static const enum crash_mode MODES[] = {KEEP_WRITTEN, LOSE_UNSYNCED};
+    uint32_t key = prng_below(&chaos->prng, KEYS);
+    struct attempt attempts[2] = {{.node = prng_below(&chaos->prng, chaos->nodes)}, {0}};
+    attempts[1].node =
+        (attempts[0].node + 1 + prng_below(&chaos->prng, chaos->nodes - 1)) % chaos->nodes;
+    for (uint32_t i = 0; i < 2; i++)
+        prepare(chaos, &attempts[i], key);
+    for (uint32_t i = 0; i < 2; i++)
+        send_write(chaos, &attempts[i]);
+    if (prng_chance(&chaos->prng, 1, 10) && is_up(chaos, attempts[0].node) && up_count(chaos) > 1) {
+        small_cluster_run_events(chaos->cluster, prng_below(&chaos->prng, 20));
+        small_cluster_crash(chaos->cluster, attempts[0].node, MODES[prng_below(&chaos->prng, 2)]);
+    }
+    for (uint32_t i = 0; i < 2; i++)
+        take_reply(chaos, &attempts[i]);
 }
 
 static void heal(struct chaos *chaos) {

@@ -24,7 +24,10 @@ struct queued_event {
     struct file_entry *files;
     uint32_t node, life;
     bool is_disk;
-    uint32_t sender; /* of link bytes: node, or none */
+    enum effect_kind performed; /* of a disk operation */
+    struct file_id file;
+    uint64_t synced_size; /* of a sync: what the file held when it was asked for */
+    uint32_t sender;      /* of link bytes: node, or none */
     struct queued_event *next;
 };
 
@@ -222,6 +225,8 @@ static void perform_disk(struct small_cluster *cluster, uint32_t index,
     struct small_node *small = &cluster->nodes[index];
     struct queued_event *done = enqueue(cluster, index, EVENT_DISK_DONE);
     done->is_disk = true;
+    done->performed = effect->kind;
+    done->file = effect->file;
     done->event.disk = (struct disk_done){.ticket = effect->ticket, .status = DISK_OK};
     struct memory_file *file = effect->kind == EFFECT_SYNC_DIRECTORY || effect->kind == EFFECT_LIST
                                    ? NULL
@@ -229,7 +234,7 @@ static void perform_disk(struct small_cluster *cluster, uint32_t index,
     if (effect->kind == EFFECT_LIST) {
         list_files(small, done);
     } else if (effect->kind == EFFECT_SYNC_DIRECTORY) {
-        sync_names(small);
+        /* Done when it is delivered, as a sync: a crash before that loses what it was to save. */
     } else if (file == NULL) {
         done->event.disk.status = DISK_NO_FILE;
     } else if (effect->kind == EFFECT_WRITE && small->disk_is_broken) {
@@ -237,7 +242,7 @@ static void perform_disk(struct small_cluster *cluster, uint32_t index,
     } else if (effect->kind == EFFECT_WRITE) {
         write_file(file, effect->offset, effect->bytes);
     } else if (effect->kind == EFFECT_SYNC) {
-        copy_buffer(&file->durable, &file->bytes);
+        done->synced_size = file->bytes.size;
     } else if (effect->kind == EFFECT_REMOVE) {
         file->exists = false;
     } else if (effect->offset < file->bytes.size) {
@@ -425,6 +430,16 @@ static void step(struct small_cluster *cluster, uint32_t index, struct event *ev
     effects_deinit(&effects);
 }
 
+static void finish_sync(struct small_node *small, const struct queued_event *queued) {
+    if (queued->performed == EFFECT_SYNC_DIRECTORY)
+        sync_names(small);
+    struct memory_file *file = find_file(small, queued->file, false);
+    if (queued->performed != EFFECT_SYNC || file == NULL)
+        return;
+    buffer_clear(&file->durable);
+    buffer_append(&file->durable, bytes_of(file->bytes.data, queued->synced_size));
+}
+
 static bool deliver_one(struct small_cluster *cluster) {
     struct queued_event *queued = dequeue(cluster);
     if (queued == NULL)
@@ -433,8 +448,11 @@ static bool deliver_one(struct small_cluster *cluster) {
     queued->event.bytes = buffer_bytes(&queued->bytes);
     queued->event.remote = buffer_bytes(&queued->remote);
     queued->event.disk.bytes = buffer_bytes(&queued->bytes);
-    if (small->node != NULL && small->life == queued->life)
+    if (small->node != NULL && small->life == queued->life) {
+        if (queued->is_disk)
+            finish_sync(small, queued);
         step(cluster, queued->node, &queued->event);
+    }
     free_event(queued);
     return true;
 }
@@ -478,6 +496,11 @@ void small_cluster_run(struct small_cluster *cluster, struct duration duration) 
     for (uint32_t steps = 0; advance(cluster, until); steps++)
         assert_true(steps < STEPS_MAX);
     cluster->now = until;
+}
+
+void small_cluster_run_events(struct small_cluster *cluster, uint32_t count) {
+    for (uint32_t i = 0; i < count && deliver_one(cluster); i++) {
+    }
 }
 
 /* --- lives -------------------------------------------------------------------------------------- */

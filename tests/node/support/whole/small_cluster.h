@@ -57,6 +57,8 @@ void small_cluster_break_disk(struct small_cluster *cluster, uint32_t node);
 void small_cluster_cut_bytes(struct small_cluster *cluster, uint64_t seed);
 
 void small_cluster_run(struct small_cluster *cluster, struct duration duration);
+/* Delivers so many events, or fewer when none is left. Time does not pass. */
+void small_cluster_run_events(struct small_cluster *cluster, uint32_t count);
 
 /* Sends a command (words, then a null) on a connection of its own, and waits for the reply.
  * The text is valid until the next call but three. */
