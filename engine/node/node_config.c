@@ -4,7 +4,7 @@
 void node_config_default(struct node_config *config) {
     *config = (struct node_config){
         .partition_count = 1024,
-        .vnodes = 64,
+        .vnodes = RING_VNODES_DEFAULT,
         .request_timeout = duration_of_seconds(2),
         .hedge_after = duration_of_milliseconds(50),
         .gossip_interval = duration_of_milliseconds(500),
