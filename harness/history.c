@@ -65,6 +65,9 @@ struct history *history_create(const struct scenario *scenario) {
     CHECK(history->keys != NULL && history->sessions != NULL && history->losses != NULL &&
           history->writes != NULL && history->seen != NULL && history->stack != NULL);
     history->clock_error = configured_clock_error(scenario);
+    history->reads_stay = scenario->expect.modes[ORACLE_REGULAR_READS] == ORACLE_CHECKED;
+    for (uint32_t i = 0; i < scenario->cluster.node.keyspace_count; i++)
+        history->reads_stay = history->reads_stay && scenario->cluster.keyspaces[i].strict;
     return history;
 }
 
@@ -273,8 +276,7 @@ void history_end_read(struct history *history, const struct read_record *read,
     oracle_check_read(history, read, ids, now);
     remember_read(history, read, ids);
     /* Strict reads repair before they answer, so what one read has shown the next must not miss. */
-    if (history->scenario->expect.modes[ORACLE_REGULAR_READS] == ORACLE_CHECKED &&
-        !read->one_winner) {
+    if (history->reads_stay && !read->one_winner) {
         for (uint32_t i = 0; i < ids->count; i++)
             join_frontier(history, ids->ids[i]);
     }

@@ -110,6 +110,7 @@ struct history {
     struct loss_record *losses;
     uint32_t loss_count;
     uint64_t last_loss;
+    bool reads_stay; /* every keyspace is strict: what one read has shown the next must not miss */
     uint32_t faults_active;
     struct verdict verdict;
     uint64_t figures[FIGURE_COUNT];

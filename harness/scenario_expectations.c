@@ -13,11 +13,11 @@ const char *oracle_name(enum oracle oracle) {
     return ORACLE_NAMES[oracle];
 }
 
-/* Reads cannot miss a write when every keyspace is strict and its quorums overlap. */
+/* Reads cannot miss an acknowledged write when the quorums of every keyspace overlap in its owners. */
 static bool reads_are_regular(const struct scenario *scenario) {
     for (uint32_t i = 0; i < scenario->cluster.node.keyspace_count; i++) {
         const struct keyspace_config *keyspace = &scenario->cluster.keyspaces[i];
-        if (keyspace->sloppy || !keyspace->strict || keyspace->r + keyspace->w <= keyspace->n)
+        if (keyspace->sloppy || keyspace->r + keyspace->w <= keyspace->n)
             return false;
     }
     for (uint32_t i = 0; i < scenario->group_count; i++) {
@@ -56,7 +56,7 @@ static void load_modes(struct loader *loader, const struct expect_file *file) {
     if (file->regular_reads != NULL && modes[ORACLE_REGULAR_READS] == ORACLE_CHECKED &&
         !reads_are_regular(loader->scenario))
         loader_refuse(loader, "regular_reads",
-                      "is promised only by keyspaces with r + w > n, strict: true, sloppy: false");
+                      "is promised only by keyspaces with r + w > n and sloppy: false");
 }
 
 static void load_limit(struct loader *loader, const struct limit_file *file, uint32_t index) {
