@@ -187,6 +187,14 @@ uint64_t membership_rival_incarnation(const struct membership *membership) {
     return membership->rival_incarnation;
 }
 
+void membership_outlive(struct membership *membership, uint64_t incarnation) {
+    struct member_record *own = &membership->members[membership->self].record;
+    CHECK(incarnation > own->incarnation && incarnation > membership->rival_incarnation);
+    own->incarnation = incarnation;
+    own->heartbeat = 1;
+    membership->rival_incarnation = 0;
+}
+
 const char *member_status_name(enum member_status status) {
     switch (status) {
     case MEMBER_UNKNOWN:

@@ -94,6 +94,8 @@ uint64_t membership_heartbeat(const struct membership *membership, uint32_t memb
 /* An incarnation of this very member that others know and that is greater than ours: somebody else runs under our
  * identity, or our disk is an old copy. 0: none. */
 uint64_t membership_rival_incarnation(const struct membership *membership);
+/* Begins a life that outlives every rival known: `incarnation` is greater than theirs and ours. */
+void membership_outlive(struct membership *membership, uint64_t incarnation);
 const char *member_status_name(enum member_status status);
 
 #endif

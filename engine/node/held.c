@@ -87,6 +87,16 @@ void held_compared(struct node *node, uint16_t partition, uint32_t member) {
     held->unsaved = true;
 }
 
+void held_forget(struct node *node) {
+    if (owner_count(node) == 1)
+        return; /* nobody else could tell better */
+    uint32_t partitions = node->config.partition_count;
+    memset(node->held.bits, 0, partitions / 8 + 1);
+    memset(node->held.compared, 0, partitions * sizeof *node->held.compared);
+    node->held.unsaved = true;
+    count_missing(node);
+}
+
 void held_save(struct node *node) {
     if (!node->held.unsaved)
         return;

@@ -25,6 +25,8 @@ void held_init(struct node *node);
 void held_load(struct node *node, struct bytes saved);
 /* An exchange of this partition with `member` is complete. */
 void held_compared(struct node *node, uint16_t partition, uint32_t member);
+/* What is here may be an old copy: nothing is held until it was compared anew. */
+void held_forget(struct node *node);
 bool held_is_compared(const struct node *node, uint16_t partition, uint32_t member);
 /* Makes a change durable; when the store has no room, at the end of a later step. */
 void held_save(struct node *node);

@@ -335,6 +335,9 @@ static void carry_gossip(struct node *node) {
     }
     while (membership_next_change(node->membership, &member))
         note_change(node, member);
+    uint64_t rival = membership_rival_incarnation(node->membership);
+    if (rival != 0 && node->phase == NODE_SERVING)
+        node_start_anew(node, rival);
 }
 
 static void end_surplus_tails(struct node *node) {
@@ -363,6 +366,7 @@ static void follow_up(struct node *node, const struct event *event) {
         if (event->kind == EVENT_DISK_DONE)
             wake_for_room(node);
         carry_gossip(node);
+        node_start_save(node);
         end_surplus_tails(node);
         replica_settle_acknowledgements(node);
     }

@@ -158,3 +158,24 @@ bool node_start_advance(struct node *node) {
     buffer_deinit(&node->start.cursor);
     return true;
 }
+
+void node_start_anew(struct node *node, uint64_t rival_incarnation) {
+    CHECK(node->start.phase == START_DONE && rival_incarnation > node->incarnation);
+    node->incarnation = rival_incarnation + 1;
+    node->actor = draw_actor(node, node->incarnation);
+    narrate(node, NOTE_WARNING,
+            "hears of a later life of its own: the disk is an old copy or the name is used twice; "
+            "draws a new actor");
+    membership_outlive(node->membership, node->incarnation);
+    held_forget(node);
+    node->start.unsaved = true;
+    for (uint32_t member = 0; member < node->config.member_count; member++) {
+        if (!is_self(node, member))
+            exchange_kick(node, member);
+    }
+}
+
+void node_start_save(struct node *node) {
+    if (node->start.unsaved && save_incarnation(node) == STORE_OK)
+        node->start.unsaved = false;
+}

@@ -27,11 +27,18 @@ struct node_start {
     enum start_phase phase;
     bool is_waiting;   /* for a block */
     uint64_t sequence; /* of the saved incarnation */
+    bool unsaved;      /* a life begun anew is still to be noted in the store */
     struct buffer cursor;
     bool cursor_is_taken;
 };
 
 /* Goes as far as it can; true when the node may serve now. */
 bool node_start_advance(struct node *node);
+/* Others know a later incarnation of this member than ours: this disk is an old copy, or was lost while the clock ran
+ * behind, or somebody else uses the name. Whatever it is, no dot of ours may be one that was given before: draws a new
+ * actor, and compares all partitions before its reads count again. */
+void node_start_anew(struct node *node, uint64_t rival_incarnation);
+/* Notes a life begun anew in the store, once that has room. */
+void node_start_save(struct node *node);
 
 #endif
