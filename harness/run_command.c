@@ -114,11 +114,11 @@ static void print_report(struct pool *pool, const struct run_report *report) {
         run_report_append_line(report, &text);
         run_report_append_failure(report, &text);
     }
-    if (text.size > 0)
+    if (text.size > 0) {
         clear_bar(pool);
-    fwrite(text.data, 1, text.size, stdout);
-    if (text.size > 0)
+        fwrite(text.data, 1, text.size, stdout);
         fflush(stdout);
+    }
     if (pool->results != NULL)
         fwrite(json.data, 1, json.size, pool->results);
     if (pool->options->junit != NULL)
@@ -177,7 +177,8 @@ static bool write_junit(const struct pool *pool) {
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"dunlin-sim\" "
             "tests=\"%" PRIu64 "\" failures=\"%" PRIu64 "\">\n",
             pool->total, pool->failed);
-    fwrite(pool->junit.data, 1, pool->junit.size, stream);
+    if (pool->junit.size > 0)
+        fwrite(pool->junit.data, 1, pool->junit.size, stream);
     fprintf(stream, "</testsuite>\n");
     return fclose(stream) == 0;
 }
