@@ -115,6 +115,10 @@ static void set_link(struct injector *injector, uint32_t from, uint32_t to,
     struct link_settings *link = world_link(injector->world, from, to);
     *link = *settings;
     link->blocked = is_held(injector, from, to);
+    /* The clients' protocol has no checksum: a flipped bit would be their value, and nobody's fault. */
+    uint32_t nodes = injector->scenario->cluster.node_count;
+    if (from >= nodes || to >= nodes)
+        link->flip_per_million = 0;
 }
 
 static void set_links(struct injector *injector, const struct action *action) {
