@@ -21,7 +21,7 @@ enum {
 /* kind, its name for people, its fields */
 #define PEER_KINDS(X)                                                                              \
     X(HELLO, "hello", VERSION | INCARNATION | MEMBER | CLUSTER | SECRET)                           \
-    X(WELCOME, "welcome", VERSION | STATUS | INCARNATION | MEMBER)                                 \
+    X(WELCOME, "welcome", VERSION | STATUS | INCARNATION | DIGEST | MEMBER)                        \
     X(GOSSIP, "gossip", PAYLOAD)                                                                   \
     X(GOSSIP_REPLY, "gossip reply", PAYLOAD)                                                       \
     X(PROBE, "probe", MEMBER)                                                                      \

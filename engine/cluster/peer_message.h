@@ -39,7 +39,8 @@ enum {
 
 enum peer_message_kind {
     PEER_HELLO = 1, /* version, cluster, secret, member, incarnation */
-    PEER_WELCOME, /* version, member, incarnation, status: not PEER_OK refuses, and the link is closed */
+    PEER_WELCOME, /* version, member, incarnation, status: not PEER_OK refuses, and the link is closed;
+                     digest = the dialling member's last incarnation that this one knew of, 0 for none */
     PEER_GOSSIP, /* payload = member records (membership.h): push; answered by PEER_GOSSIP_REPLY: pull */
     PEER_GOSSIP_REPLY, /* payload */
     PEER_PROBE, /* member = whom to probe: the receiver itself, or somebody it should ask on our behalf */

@@ -35,6 +35,7 @@ static void take_incarnation(struct node *node, struct bytes saved) {
     node->incarnation = next > node->wall.milliseconds ? next : node->wall.milliseconds;
     bool keeps = known && store_was_closed_cleanly(node->store) && !store_was_born(node->store);
     node->actor = keeps ? actor : draw_actor(node, node->incarnation);
+    node->start.kept = keeps ? incarnation : 0;
     narrate(node, NOTE_INFO,
             keeps ? "was closed cleanly and keeps its actor" : "draws a new actor for its dots");
 }
@@ -159,9 +160,16 @@ bool node_start_advance(struct node *node) {
     return true;
 }
 
+void node_start_check(struct node *node, uint64_t remembered) {
+    if (node->start.kept != 0 && remembered > node->start.kept && remembered < node->incarnation &&
+        node->phase == NODE_SERVING)
+        node_start_anew(node, node->incarnation);
+}
+
 void node_start_anew(struct node *node, uint64_t rival_incarnation) {
-    CHECK(node->start.phase == START_DONE && rival_incarnation > node->incarnation);
+    CHECK(node->start.phase == START_DONE && rival_incarnation >= node->incarnation);
     node->incarnation = rival_incarnation + 1;
+    node->start.kept = 0;
     node->actor = draw_actor(node, node->incarnation);
     narrate(node, NOTE_WARNING,
             "hears of a later life of its own: the disk is an old copy or the name is used twice; "

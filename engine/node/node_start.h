@@ -27,6 +27,7 @@ struct node_start {
     enum start_phase phase;
     bool is_waiting;   /* for a block */
     uint64_t sequence; /* of the saved incarnation */
+    uint64_t kept;     /* the incarnation that this disk remembered, when its actor was kept; else 0 */
     bool unsaved;      /* a life begun anew is still to be noted in the store */
     struct buffer cursor;
     bool cursor_is_taken;
@@ -34,6 +35,9 @@ struct node_start {
 
 /* Goes as far as it can; true when the node may serve now. */
 bool node_start_advance(struct node *node);
+/* A peer remembers this incarnation of ours. When the actor was kept because the disk was closed cleanly, but others know of a
+ * life after the one that the disk remembers, then the disk is an old copy. */
+void node_start_check(struct node *node, uint64_t remembered);
 /* Others know a later incarnation of this member than ours: this disk is an old copy, or was lost while the clock ran
  * behind, or somebody else uses the name. Whatever it is, no dot of ours may be one that was given before: draws a new
  * actor, and compares all partitions before its reads count again. */

@@ -118,6 +118,7 @@ static bool secrets_are_equal(struct bytes left, struct bytes right) {
     return difference == 0;
 }
 
+/* Also tells the dialling member which life of it is remembered here: its own disk may be an old copy. */
 static void welcome(struct node *node, struct node_link *link, enum peer_status status) {
     struct peer_message message = {
         .kind = PEER_WELCOME,
@@ -127,6 +128,8 @@ static void welcome(struct node *node, struct node_link *link, enum peer_status 
         .member = node->member_ids[node->self],
         .incarnation = node->incarnation,
     };
+    if (link->member != LINK_MEMBER_NONE)
+        message.digest = membership_incarnation(node->membership, link->member);
     peer_message_encode(&message, link_output(node, link));
 }
 
@@ -165,6 +168,7 @@ static bool take_welcome(struct node *node, struct node_link *link,
         return false;
     }
     struct peer *peer = &node->peers[link->member];
+    node_start_check(node, message->digest);
     link->greeted = true;
     peer->phase = PEER_READY;
     deadlines_cancel(&node->deadlines, &peer->timer);
