@@ -61,6 +61,31 @@ static struct sample *sample_of(struct replica_samples *samples, uint32_t node, 
     return sample;
 }
 
+/* A context says "up to", so it can tell that a value was superseded without naming what superseded it. A write that brings
+ * such a context to a replica which has not met the successor takes the value away there; the successor stays where it is. */
+static bool is_known_superseded(struct history *history, uint32_t id, const struct id_set *live,
+                                struct instant now) {
+    const struct key_record *key = &history->keys[history->writes[id].key];
+    uint64_t superseded = UINT64_MAX;
+    for (uint32_t other = key->last_write; other > id; other = history->writes[other].previous) {
+        const struct write_record *write = &history->writes[other];
+        if (write->outcome != WRITE_NOT_WRITTEN && history_saw(history, other, id))
+            superseded = write->begun;
+    }
+    for (uint32_t i = 0; i < live->count; i++) {
+        if (history->writes[live->ids[i]].begun > superseded)
+            return true;
+    }
+    uint32_t other = key->last_delete;
+    for (; other > id; other = history->writes[other].previous_delete) {
+        const struct write_record *write = &history->writes[other];
+        if (write->outcome != WRITE_NOT_WRITTEN && write->begun > superseded &&
+            write->begun <= now.nanoseconds)
+            return true;
+    }
+    return false;
+}
+
 void oracle_check_sample(struct history *history, struct replica_samples *samples, uint32_t node,
                          uint32_t key, const struct replica_state *state, struct instant asked,
                          struct instant now) {
@@ -72,7 +97,8 @@ void oracle_check_sample(struct history *history, struct replica_samples *sample
         return;
     struct sample *sample = sample_of(samples, node, key);
     for (uint32_t i = 0; sample->epoch == samples->epochs[node] && i < sample->count; i++) {
-        if (history_is_covered(history, sample->ids[i], &state->live, now))
+        if (history_is_covered(history, sample->ids[i], &state->live, now) ||
+            is_known_superseded(history, sample->ids[i], &state->live, now))
             continue;
         struct buffer name = {0};
         history_key_text(history, key, &name);
