@@ -48,9 +48,14 @@ const char *run_report_verdict(const struct run_report *report) {
     CHECK_UNREACHABLE("a run ended in a known way");
 }
 
+static const char *crash_sentence(const struct run_report *report) {
+    return report->engine_checked ? "the engine broke a check of its own"
+                                  : "the program itself failed";
+}
+
 int run_report_exit_code(const struct run_report *report) {
     if (report->crashed)
-        return EXIT_PROGRAM_FAILED;
+        return report->engine_checked ? EXIT_PROPERTY_FAILED : EXIT_PROGRAM_FAILED;
     if (report->result.status == RUN_FAILED)
         return EXIT_PROPERTY_FAILED;
     return report->result.status == RUN_NOT_CONVERGED ? EXIT_NOT_CONVERGED : EXIT_PASSED;
@@ -62,7 +67,7 @@ void run_report_append_line(const struct run_report *report, struct buffer *to) 
     append_format(to, "%s  %-28s seed %-6" PRIu64, passed ? "pass" : "FAIL", report->scenario,
                   report->seed);
     if (report->crashed)
-        append_format(to, "  the program itself failed\n");
+        append_format(to, "  %s\n", crash_sentence(report));
     else if (!passed)
         append_format(to, "  %s at %.6f s\n", oracle_name(result->oracle),
                       (double)result->violated_at / 1e9);
@@ -79,7 +84,7 @@ void run_report_append_failure(const struct run_report *report, struct buffer *t
     if (run_report_exit_code(report) == EXIT_PASSED)
         return;
     if (report->crashed) {
-        text_append(to, "      the program itself failed:\n");
+        append_format(to, "      %s:\n", crash_sentence(report));
         buffer_append(to, report->crash);
         if (report->crash.size > 0 && report->crash.data[report->crash.size - 1] != '\n')
             text_append(to, "\n");
@@ -140,7 +145,7 @@ void run_report_append_junit_case(const struct run_report *report, struct buffer
     struct buffer details = {0};
     run_report_append_failure(report, &details);
     append_format(to, ">\n    <%s message=\"", report->crashed ? "error" : "failure");
-    append_xml_text(to, report->crashed ? bytes_of_text("the program itself failed")
+    append_xml_text(to, report->crashed ? bytes_of_text(crash_sentence(report))
                                         : bytes_of_text(report->result.sentence));
     text_append(to, "\">");
     append_xml_text(to, buffer_bytes(&details));

@@ -3,6 +3,7 @@
 #include "engine/base/text.h"
 #include "harness/narrator.h"
 #include "harness/output_directory.h"
+#include "harness/sim_command.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -200,6 +201,8 @@ void worker_collect(struct worker *worker, int wait_status, struct run_report *r
             bytes_of(memory->data + sizeof message, memory->size - sizeof message);
     } else {
         report->crashed = true;
+        report->engine_checked =
+            WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == EXIT_PROPERTY_FAILED;
         buffer_clear(memory);
         describe_crash(wait_status, worker, memory);
         read_whole(worker->error_file, CRASH_BYTES_MAX, memory);
