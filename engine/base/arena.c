@@ -1,6 +1,5 @@
 #include "engine/base/arena.h"
-
-#include <stdlib.h>
+#include "engine/base/memory.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #define ARENA_FREES_ON_CLEAR 1
@@ -31,10 +30,9 @@ void *arena_allocate_from_next(struct arena *arena, size_t rounded) {
         /* A spare chunk that is too small makes way: the list never grows past what one round
          * needed. */
         struct arena_chunk *after = chunk == NULL ? NULL : chunk->next;
-        free(chunk);
+        memory_release(chunk);
         size_t capacity = next_capacity(last, rounded);
-        chunk = malloc(sizeof *chunk + capacity);
-        CHECK(chunk != NULL);
+        chunk = memory_allocate(sizeof *chunk + capacity);
         *chunk = (struct arena_chunk){.next = after, .capacity = capacity};
         if (last == NULL)
             arena->first = chunk;
@@ -69,7 +67,7 @@ void arena_deinit(struct arena *arena) {
     struct arena_chunk *chunk = arena->first;
     while (chunk != NULL) {
         struct arena_chunk *next = chunk->next;
-        free(chunk);
+        memory_release(chunk);
         chunk = next;
     }
     *arena = (struct arena){0};

@@ -2,7 +2,7 @@
  *
  *     first              current
  *       v                   v
- *     [used|used|used] -> [used|free] -> [spare] -> null     a chunk is one block from malloc()
+ *     [used|used|used] -> [used|free] -> [spare] -> null     a chunk is one block of memory
  *
  *     struct arena arena = {0};
  *     uint8_t *copy = arena_copy(&arena, bytes).data;

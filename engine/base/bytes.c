@@ -1,6 +1,5 @@
 #include "engine/base/bytes.h"
-
-#include <stdlib.h>
+#include "engine/base/memory.h"
 
 enum { BUFFER_CAPACITY_MIN = 64, VARINT_BYTES_MAX = 10 };
 
@@ -18,7 +17,7 @@ bool bytes_start_with(struct bytes bytes, struct bytes prefix) {
 }
 
 void buffer_deinit(struct buffer *buffer) {
-    free(buffer->data);
+    memory_release(buffer->data);
     *buffer = (struct buffer){0};
 }
 
@@ -28,8 +27,7 @@ void buffer_grow(struct buffer *buffer, size_t more) {
         buffer->capacity < BUFFER_CAPACITY_MIN ? BUFFER_CAPACITY_MIN : buffer->capacity;
     while (capacity - buffer->size < more)
         capacity *= 2;
-    buffer->data = realloc(buffer->data, capacity);
-    CHECK(buffer->data != NULL);
+    buffer->data = memory_resize(buffer->data, capacity);
     buffer->capacity = capacity;
 }
 

@@ -1,9 +1,9 @@
 #include "engine/base/deadlines.h"
 
 #include "engine/base/check.h"
+#include "engine/base/memory.h"
 
 #include <stdbool.h>
-#include <stdlib.h>
 
 enum { DEADLINES_CAPACITY_MIN = 16 };
 
@@ -11,7 +11,7 @@ void deadlines_deinit(struct deadlines *deadlines) {
     /* Owners may outlive the queue: none of them may believe that it still waits. */
     for (size_t i = 0; i < deadlines->count; i++)
         deadlines->heap[i]->position = 0;
-    free(deadlines->heap);
+    memory_release(deadlines->heap);
     *deadlines = (struct deadlines){0};
 }
 
@@ -80,8 +80,8 @@ void deadlines_set(struct deadlines *deadlines, struct deadline *deadline, struc
         CHECK(deadlines->count < UINT32_MAX / 2);
         deadlines->capacity =
             deadlines->capacity == 0 ? DEADLINES_CAPACITY_MIN : deadlines->capacity * 2;
-        deadlines->heap = realloc(deadlines->heap, deadlines->capacity * sizeof *deadlines->heap);
-        CHECK(deadlines->heap != NULL);
+        deadlines->heap =
+            memory_resize(deadlines->heap, deadlines->capacity * sizeof *deadlines->heap);
     }
     sift_up(deadlines, deadlines->count++, deadline);
 }

@@ -1,11 +1,10 @@
 #include "engine/base/effect.h"
-
-#include <stdlib.h>
+#include "engine/base/memory.h"
 
 enum { EFFECTS_CAPACITY_MIN = 32 };
 
 void effects_deinit(struct effects *effects) {
-    free(effects->items);
+    memory_release(effects->items);
     arena_deinit(&effects->arena);
     *effects = (struct effects){0};
 }
@@ -20,8 +19,7 @@ void effects_clear(struct effects *effects) {
 static struct effect *append(struct effects *effects, enum effect_kind kind) {
     if (effects->count == effects->capacity) {
         effects->capacity = effects->capacity == 0 ? EFFECTS_CAPACITY_MIN : effects->capacity * 2;
-        effects->items = realloc(effects->items, effects->capacity * sizeof *effects->items);
-        CHECK(effects->items != NULL);
+        effects->items = memory_resize(effects->items, effects->capacity * sizeof *effects->items);
     }
     struct effect *effect = &effects->items[effects->count++];
     *effect = (struct effect){.kind = kind};

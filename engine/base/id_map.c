@@ -1,13 +1,12 @@
 #include "engine/base/id_map.h"
 
 #include "engine/base/check.h"
-
-#include <stdlib.h>
+#include "engine/base/memory.h"
 
 enum { ID_MAP_CAPACITY_MIN = 16 };
 
 void id_map_deinit(struct id_map *map) {
-    free(map->slots);
+    memory_release(map->slots);
     *map = (struct id_map){0};
 }
 
@@ -22,13 +21,12 @@ static size_t find_slot(const struct id_map *map, uint64_t id) {
 static void grow(struct id_map *map) {
     struct id_map old = *map;
     map->capacity = old.capacity == 0 ? ID_MAP_CAPACITY_MIN : old.capacity * 2;
-    map->slots = calloc(map->capacity, sizeof *map->slots);
-    CHECK(map->slots != NULL);
+    map->slots = memory_allocate_zeroed(map->capacity, sizeof *map->slots);
     for (size_t i = 0; i < old.capacity; i++) {
         if (old.slots[i].value != NULL)
             map->slots[find_slot(map, old.slots[i].id)] = old.slots[i];
     }
-    free(old.slots);
+    memory_release(old.slots);
 }
 
 void id_map_put(struct id_map *map, uint64_t id, void *value) {

@@ -1,8 +1,7 @@
 #include "engine/cluster/membership.h"
 
+#include "engine/base/memory.h"
 #include "engine/cluster/membership_state.h"
-
-#include <stdlib.h>
 
 static void check_options(const struct membership_options *options) {
     CHECK(options->member_count > 0 && options->member_count <= MEMBERSHIP_MEMBERS_MAX);
@@ -13,17 +12,15 @@ static void check_options(const struct membership_options *options) {
 
 struct membership *membership_create(const struct membership_options *options) {
     check_options(options);
-    struct membership *membership = calloc(1, sizeof *membership);
-    CHECK(membership != NULL);
+    struct membership *membership = memory_allocate_zeroed(1, sizeof *membership);
     membership->count = options->member_count;
     membership->self = options->self;
     membership->interval = options->gossip_interval;
     membership->suspect_after_min = options->suspect_after_min;
     membership->dead_after = options->dead_after;
     membership->next_beat = INSTANT_NEVER;
-    membership->members = calloc(membership->count, sizeof *membership->members);
-    membership->order = calloc(membership->count, sizeof *membership->order);
-    CHECK(membership->members != NULL && membership->order != NULL);
+    membership->members = memory_allocate_zeroed(membership->count, sizeof *membership->members);
+    membership->order = memory_allocate_zeroed(membership->count, sizeof *membership->order);
     for (uint32_t i = 0; i < membership->count; i++)
         membership->members[i].record.id = options->member_ids[i];
     /* Every member may be asked about by its probe and three helpers in one beat. */
@@ -37,9 +34,9 @@ void membership_destroy(struct membership *membership) {
         return;
     outbox_deinit(&membership->outbox);
     buffer_deinit(&membership->payload);
-    free(membership->order);
-    free(membership->members);
-    free(membership);
+    memory_release(membership->order);
+    memory_release(membership->members);
+    memory_release(membership);
 }
 
 void membership_start(struct membership *membership, uint64_t incarnation, struct instant now) {

@@ -1,16 +1,14 @@
 #include "engine/cluster/outbox.h"
-
-#include <stdlib.h>
+#include "engine/base/memory.h"
 
 void outbox_init(struct outbox *outbox, uint32_t capacity) {
     CHECK(capacity > 0);
     *outbox = (struct outbox){.capacity = capacity};
-    outbox->entries = calloc(capacity, sizeof *outbox->entries);
-    CHECK(outbox->entries != NULL);
+    outbox->entries = memory_allocate_zeroed(capacity, sizeof *outbox->entries);
 }
 
 void outbox_deinit(struct outbox *outbox) {
-    free(outbox->entries);
+    memory_release(outbox->entries);
     buffer_deinit(&outbox->payloads);
     *outbox = (struct outbox){0};
 }

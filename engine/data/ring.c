@@ -1,9 +1,8 @@
 #include "engine/data/ring.h"
 
 #include "engine/base/hash.h"
+#include "engine/base/memory.h"
 #include "engine/base/prng.h"
-
-#include <stdlib.h>
 
 enum { PARTITIONS_MAX = 16384 };
 
@@ -45,8 +44,7 @@ static uint64_t circle_part(uint64_t count) {
 }
 
 static void *allocate(size_t count, size_t size) {
-    void *allocated = calloc(count, size);
-    CHECK(allocated != NULL);
+    void *allocated = memory_allocate_zeroed(count, size);
     return allocated;
 }
 
@@ -119,7 +117,7 @@ static void make_tokens(struct builder *builder, uint32_t member_count, uint32_t
     /* Arcs follow one another, so each is sorted by itself. */
     for (uint32_t arc = 0; arc < vnodes; arc++)
         sort_tokens(builder->tokens + (size_t)arc * row_size, row_size);
-    free(strata);
+    memory_release(strata);
 }
 
 /* Numbers hosts, racks and data centres in the order of the members that first name them. */
@@ -232,14 +230,14 @@ void ring_build(struct ring *ring, const struct ring_member *members, uint32_t m
     builder.datacentre_taken = allocate(builder.datacentre_count, sizeof(uint32_t));
     make_tokens(&builder, member_count, vnodes);
     walk_all(&builder, ring);
-    free(builder.tokens);
-    free(builder.datacentre_taken);
-    free(builder.rack_taken);
-    free(builder.host_taken);
-    free(builder.places);
+    memory_release(builder.tokens);
+    memory_release(builder.datacentre_taken);
+    memory_release(builder.rack_taken);
+    memory_release(builder.host_taken);
+    memory_release(builder.places);
 }
 
 void ring_deinit(struct ring *ring) {
-    free(ring->preference);
+    memory_release(ring->preference);
     *ring = (struct ring){0};
 }

@@ -1,9 +1,8 @@
 #include "engine/node/anti_entropy.h"
 
+#include "engine/base/memory.h"
 #include "engine/node/narration.h"
 #include "engine/node/node_state.h"
-
-#include <stdlib.h>
 
 /* --- trees -------------------------------------------------------------------------------------- */
 
@@ -97,8 +96,7 @@ void exchange_kick(struct node *node, uint32_t member) {
 static void append_number(uint32_t **items, uint32_t *count, uint32_t *capacity, uint32_t item) {
     if (*count == *capacity) {
         *capacity = *capacity == 0 ? 256 : *capacity * 2;
-        *items = realloc(*items, *capacity * sizeof **items);
-        CHECK(*items != NULL);
+        *items = memory_resize(*items, *capacity * sizeof **items);
     }
     (*items)[(*count)++] = item;
 }
@@ -313,8 +311,8 @@ void exchange_on_keys(struct node *node, uint32_t member, const struct peer_mess
 }
 
 void exchange_deinit(struct exchange *exchange) {
-    free(exchange->trees);
-    free(exchange->branches);
+    memory_release(exchange->trees);
+    memory_release(exchange->branches);
     buffer_deinit(&exchange->page);
     buffer_deinit(&exchange->cursor);
     buffer_deinit(&exchange->last_key);

@@ -1,15 +1,13 @@
 #include "engine/node/gather.h"
-
-#include <stdlib.h>
+#include "engine/base/memory.h"
 
 struct gather *gather_create(void) {
-    struct gather *gather = calloc(1, sizeof *gather);
-    CHECK(gather != NULL);
+    struct gather *gather = memory_allocate_zeroed(1, sizeof *gather);
     return gather;
 }
 
 static void free_parts(struct gather *gather) {
-    free(gather->parts);
+    memory_release(gather->parts);
     gather->parts = NULL;
     gather->part_capacity = 0;
 }
@@ -21,7 +19,7 @@ void gather_destroy(struct gather *gather) {
     buffer_deinit(&gather->rest);
     buffer_deinit(&gather->values);
     free_parts(gather);
-    free(gather);
+    memory_release(gather);
 }
 
 static struct buffer emptied(struct buffer *buffer) {
@@ -46,8 +44,7 @@ void gather_reset(struct gather *gather) {
 void gather_reserve_parts(struct gather *gather, uint32_t count) {
     if (count > gather->part_capacity) {
         free_parts(gather);
-        gather->parts = calloc(count, sizeof *gather->parts);
-        CHECK(gather->parts != NULL);
+        gather->parts = memory_allocate_zeroed(count, sizeof *gather->parts);
         gather->part_capacity = count;
     }
     memset(gather->parts, 0, count * sizeof *gather->parts);

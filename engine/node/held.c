@@ -1,10 +1,9 @@
 #include "engine/node/held.h"
 
 #include "engine/base/hash.h"
+#include "engine/base/memory.h"
 #include "engine/data/entry_key.h"
 #include "engine/node/node_state.h"
-
-#include <stdlib.h>
 
 enum { HELD_VERSION = 1 };
 
@@ -41,9 +40,8 @@ static void count_missing(struct node *node) {
 void held_init(struct node *node) {
     uint32_t partitions = node->config.partition_count;
     struct held *held = &node->held;
-    held->bits = calloc(partitions / 8 + 1, 1);
-    held->compared = calloc(partitions, sizeof *held->compared);
-    CHECK(held->bits != NULL && held->compared != NULL);
+    held->bits = memory_allocate_zeroed(partitions / 8 + 1, 1);
+    held->compared = memory_allocate_zeroed(partitions, sizeof *held->compared);
     for (uint32_t partition = 0; owner_count(node) == 1 && partition < partitions; partition++)
         set_bit(held, (uint16_t)partition);
     count_missing(node);
@@ -122,7 +120,7 @@ bool held_partition(const struct node *node, uint16_t partition) {
 }
 
 void held_deinit(struct held *held) {
-    free(held->bits);
-    free(held->compared);
+    memory_release(held->bits);
+    memory_release(held->compared);
     *held = (struct held){0};
 }

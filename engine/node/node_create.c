@@ -1,7 +1,6 @@
 #include "engine/base/hash.h"
+#include "engine/base/memory.h"
 #include "engine/node/node_state.h"
-
-#include <stdlib.h>
 
 static struct bytes copy(struct node *node, struct bytes bytes) {
     return arena_copy(&node->memory, bytes);
@@ -67,8 +66,7 @@ static void take_keyspaces(struct node *node, const struct node_config *config) 
 /* Racks are told apart within their data centre. */
 static void build_ring(struct node *node) {
     uint32_t count = node->config.member_count;
-    struct ring_member *members = calloc(count, sizeof *members);
-    CHECK(members != NULL);
+    struct ring_member *members = memory_allocate_zeroed(count, sizeof *members);
     for (uint32_t i = 0; i < count; i++) {
         const struct member_config *member = &node->members[i];
         uint64_t datacentre = hash64(member->datacentre);
@@ -81,7 +79,7 @@ static void build_ring(struct node *node) {
         };
     }
     ring_build(&node->ring, members, count, node->config.partition_count, node->config.vnodes);
-    free(members);
+    memory_release(members);
 }
 
 static void create_membership(struct node *node) {
@@ -98,8 +96,7 @@ static void create_membership(struct node *node) {
 }
 
 static void create_peers(struct node *node) {
-    node->peers = calloc(node->config.member_count, sizeof *node->peers);
-    CHECK(node->peers != NULL);
+    node->peers = memory_allocate_zeroed(node->config.member_count, sizeof *node->peers);
     for (uint32_t i = 0; i < node->config.member_count; i++) {
         struct peer *peer = &node->peers[i];
         peer->member = i;
@@ -111,8 +108,7 @@ static void create_peers(struct node *node) {
 }
 
 struct node *node_create(const struct node_config *config) {
-    struct node *node = calloc(1, sizeof *node);
-    CHECK(node != NULL);
+    struct node *node = memory_allocate_zeroed(1, sizeof *node);
     node->config = *config;
     node->config.cluster = copy(node, config->cluster);
     node->config.name = copy(node, config->name);
@@ -136,7 +132,7 @@ void node_destroy(struct node *node) {
     links_deinit(node);
     for (uint32_t i = 0; i < node->config.member_count; i++)
         peer_deinit(&node->peers[i]);
-    free(node->peers);
+    memory_release(node->peers);
     request_pool_deinit(&node->requests);
     replica_deinit(&node->replica);
     held_deinit(&node->held);
@@ -148,7 +144,7 @@ void node_destroy(struct node *node) {
     buffer_deinit(&node->encoded);
     buffer_deinit(&node->entry);
     buffer_deinit(&node->line);
-    free(node->scan_keys);
+    memory_release(node->scan_keys);
     arena_deinit(&node->memory);
-    free(node);
+    memory_release(node);
 }

@@ -1,14 +1,12 @@
 #include "engine/node/node_link.h"
 
+#include "engine/base/memory.h"
 #include "engine/node/node_state.h"
-
-#include <stdlib.h>
 
 static void list_append(struct link_list *list, struct node_link *link) {
     if (list->count == list->capacity) {
         list->capacity = list->capacity == 0 ? 16 : list->capacity * 2;
-        list->items = realloc(list->items, list->capacity * sizeof *list->items);
-        CHECK(list->items != NULL);
+        list->items = memory_resize(list->items, list->capacity * sizeof *list->items);
     }
     list->items[list->count++] = link;
 }
@@ -46,8 +44,7 @@ static void list_remove(struct link_list *list, const struct node_link *link) {
 struct node_link *link_add(struct node *node, struct link_id id, enum link_role role) {
     struct link_table *links = &node->links;
     CHECK(id_map_get(&links->by_id, id.value) == NULL);
-    struct node_link *link = calloc(1, sizeof *link);
-    CHECK(link != NULL);
+    struct node_link *link = memory_allocate_zeroed(1, sizeof *link);
     link->id = id;
     link->role = role;
     link->member = LINK_MEMBER_NONE;
@@ -109,7 +106,7 @@ static void link_free(struct node_link *link) {
     buffer_deinit(&link->input);
     buffer_deinit(&link->output);
     buffer_deinit(&link->remote);
-    free(link);
+    memory_release(link);
 }
 
 void links_reclaim(struct node *node) {
@@ -163,9 +160,9 @@ void links_deinit(struct node *node) {
         link_free(links->ordered.items[i]);
     }
     id_map_deinit(&links->by_id);
-    free(links->ordered.items);
-    free(links->dirty.items);
-    free(links->sent.items);
-    free(links->doomed.items);
+    memory_release(links->ordered.items);
+    memory_release(links->dirty.items);
+    memory_release(links->sent.items);
+    memory_release(links->doomed.items);
     *links = (struct link_table){0};
 }

@@ -1,11 +1,10 @@
 #include "engine/node/replica.h"
 
+#include "engine/base/memory.h"
 #include "engine/data/entry_key.h"
 #include "engine/data/merkle.h"
 #include "engine/node/narration.h"
 #include "engine/node/node_state.h"
-
-#include <stdlib.h>
 
 /* What became of one attempt at a job. */
 enum attempt { ATTEMPT_ANSWERED, ATTEMPT_NEEDS_BLOCK, ATTEMPT_NEEDS_ROOM };
@@ -70,11 +69,9 @@ static uint64_t next_job_number(struct replica_state *replica) {
         if (replica->job_count == replica->job_capacity) {
             replica->job_capacity = replica->job_capacity == 0 ? 16 : replica->job_capacity * 2;
             replica->jobs =
-                realloc(replica->jobs, replica->job_capacity * sizeof(struct replica_job *));
-            CHECK(replica->jobs != NULL);
+                memory_resize(replica->jobs, replica->job_capacity * sizeof(struct replica_job *));
         }
-        struct replica_job *job = calloc(1, sizeof *job);
-        CHECK(job != NULL);
+        struct replica_job *job = memory_allocate_zeroed(1, sizeof *job);
         job->number = number_of_pool(NUMBER_JOB, 1, replica->job_count);
         replica->jobs[replica->job_count++] = job;
         replica->job_free = replica->job_count;
@@ -379,9 +376,9 @@ void replica_deinit(struct replica_state *replica) {
     for (uint32_t i = 0; i < replica->job_count; i++) {
         buffer_deinit(&replica->jobs[i]->key);
         buffer_deinit(&replica->jobs[i]->object);
-        free(replica->jobs[i]);
+        memory_release(replica->jobs[i]);
     }
-    free(replica->jobs);
+    memory_release(replica->jobs);
     replica_queues_deinit(replica);
     *replica = (struct replica_state){0};
 }

@@ -1,6 +1,5 @@
+#include "engine/base/memory.h"
 #include "engine/node/node_state.h"
-
-#include <stdlib.h>
 
 enum { QUEUE_CAPACITY_MIN = 64 };
 
@@ -8,11 +7,10 @@ enum { QUEUE_CAPACITY_MIN = 64 };
 
 static void grow(struct acknowledgement_queue *queue) {
     size_t capacity = queue->capacity == 0 ? QUEUE_CAPACITY_MIN : queue->capacity * 2;
-    struct acknowledgement *items = malloc(capacity * sizeof *items);
-    CHECK(items != NULL);
+    struct acknowledgement *items = memory_allocate(capacity * sizeof *items);
     for (size_t i = 0; i < queue->count; i++)
         items[i] = queue->items[(queue->first + i) & (queue->capacity - 1)];
-    free(queue->items);
+    memory_release(queue->items);
     queue->items = items;
     queue->first = 0;
     queue->capacity = capacity;
@@ -95,11 +93,10 @@ void replica_wait_for_room(struct node *node, uint64_t waiter) {
     struct number_queue *queue = &node->replica.busy;
     if (queue->count == queue->capacity) {
         size_t capacity = queue->capacity == 0 ? QUEUE_CAPACITY_MIN : queue->capacity * 2;
-        uint64_t *items = malloc(capacity * sizeof *items);
-        CHECK(items != NULL);
+        uint64_t *items = memory_allocate(capacity * sizeof *items);
         for (size_t i = 0; i < queue->count; i++)
             items[i] = queue->items[(queue->first + i) & (queue->capacity - 1)];
-        free(queue->items);
+        memory_release(queue->items);
         *queue = (struct number_queue){.items = items, .count = queue->count, .capacity = capacity};
     }
     queue->items[(queue->first + queue->count) & (queue->capacity - 1)] = waiter;
@@ -117,7 +114,7 @@ bool replica_next_for_room(struct node *node, uint64_t *waiter) {
 }
 
 void replica_queues_deinit(struct replica_state *replica) {
-    free(replica->written.items);
-    free(replica->durable.items);
-    free(replica->busy.items);
+    memory_release(replica->written.items);
+    memory_release(replica->durable.items);
+    memory_release(replica->busy.items);
 }

@@ -1,8 +1,7 @@
 #include "engine/node/reply_queue.h"
 
+#include "engine/base/memory.h"
 #include "engine/node/gather.h"
-
-#include <stdlib.h>
 
 void reply_queue_init(struct reply_queue *queue, uint32_t slots_max) {
     CHECK(slots_max > 0);
@@ -15,19 +14,18 @@ void reply_queue_deinit(struct reply_queue *queue) {
         buffer_deinit(&queue->slots[i].key);
         gather_destroy(queue->slots[i].gather);
     }
-    free(queue->slots);
+    memory_release(queue->slots);
     *queue = (struct reply_queue){0};
 }
 
 /* Doubles the ring; every slot keeps its sequence number. */
 static void grow(struct reply_queue *queue) {
     uint32_t capacity = queue->capacity == 0 ? REPLY_SLOTS_MIN : 2 * queue->capacity;
-    struct reply_slot *slots = calloc(capacity, sizeof *slots);
-    CHECK(slots != NULL);
+    struct reply_slot *slots = memory_allocate_zeroed(capacity, sizeof *slots);
     /* The ring is full, so its slots are exactly the numbers from head to tail. */
     for (uint64_t i = queue->head; i < queue->tail; i++)
         slots[i & (capacity - 1)] = queue->slots[i & (queue->capacity - 1)];
-    free(queue->slots);
+    memory_release(queue->slots);
     queue->slots = slots;
     queue->capacity = capacity;
 }

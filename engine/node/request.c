@@ -1,8 +1,7 @@
 #include "engine/node/request.h"
 
+#include "engine/base/memory.h"
 #include "engine/node/node_state.h"
-
-#include <stdlib.h>
 
 #define PHASE(phase) (1u << (phase))
 
@@ -21,11 +20,9 @@ static const uint32_t ALLOWED[REQUEST_PHASES] = {
 static void add_chunk(struct request_pool *pool) {
     if (pool->chunk_count == pool->chunk_capacity) {
         pool->chunk_capacity = pool->chunk_capacity == 0 ? 16 : pool->chunk_capacity * 2;
-        pool->chunks = realloc(pool->chunks, pool->chunk_capacity * sizeof *pool->chunks);
-        CHECK(pool->chunks != NULL);
+        pool->chunks = memory_resize(pool->chunks, pool->chunk_capacity * sizeof *pool->chunks);
     }
-    struct request *chunk = calloc(REQUEST_CHUNK, sizeof *chunk);
-    CHECK(chunk != NULL);
+    struct request *chunk = memory_allocate_zeroed(REQUEST_CHUNK, sizeof *chunk);
     uint32_t base = pool->chunk_count * REQUEST_CHUNK;
     pool->chunks[pool->chunk_count++] = chunk;
     /* The lowest index comes out first. */
@@ -192,8 +189,8 @@ void request_pool_deinit(struct request_pool *pool) {
             buffer_deinit(&request->context);
             buffer_deinit(&request->object);
         }
-        free(pool->chunks[i]);
+        memory_release(pool->chunks[i]);
     }
-    free(pool->chunks);
+    memory_release(pool->chunks);
     *pool = (struct request_pool){0};
 }

@@ -1,22 +1,20 @@
 #include "engine/node/resp_parser.h"
-
-#include <stdlib.h>
+#include "engine/base/memory.h"
 
 enum { ARGUMENTS_MIN = 16, TERMINATOR_BYTES = 2 };
 
 enum line { LINE_WHOLE, LINE_PARTIAL, LINE_BAD };
 
 void resp_parser_deinit(struct resp_parser *parser) {
-    free(parser->arguments);
-    free(parser->spans);
+    memory_release(parser->arguments);
+    memory_release(parser->spans);
     buffer_deinit(&parser->words);
     *parser = (struct resp_parser){0};
 }
 
 static void resize(struct resp_parser *parser, uint32_t capacity) {
-    parser->arguments = realloc(parser->arguments, capacity * sizeof *parser->arguments);
-    parser->spans = realloc(parser->spans, capacity * sizeof *parser->spans);
-    CHECK(parser->arguments != NULL && parser->spans != NULL);
+    parser->arguments = memory_resize(parser->arguments, capacity * sizeof *parser->arguments);
+    parser->spans = memory_resize(parser->spans, capacity * sizeof *parser->spans);
     parser->capacity = capacity;
 }
 

@@ -1,7 +1,6 @@
+#include "engine/base/memory.h"
 #include "engine/data/entry_key.h"
 #include "engine/node/node_state.h"
-
-#include <stdlib.h>
 
 /* A cursor is 1 + (partition << 8 | leaf): a scan always answers with whole Merkle leaves, which are
  * small and lie in key order, so no key that stays is ever missed, whatever else changes. */
@@ -10,8 +9,7 @@ enum { SCAN_EXAMINED_MAX = 4096, SCAN_POSITION_END = 1 << 22 };
 
 static void complete(struct node *node, struct request *request, uint64_t cursor) {
     if (request->found > node->scan_key_capacity) {
-        node->scan_keys = realloc(node->scan_keys, request->found * sizeof *node->scan_keys);
-        CHECK(node->scan_keys != NULL);
+        node->scan_keys = memory_resize(node->scan_keys, request->found * sizeof *node->scan_keys);
         node->scan_key_capacity = request->found;
     }
     struct reader reader = reader_of(buffer_bytes(&request->object));

@@ -1,18 +1,16 @@
 #include "engine/node/session_internal.h"
 
+#include "engine/base/memory.h"
 #include "engine/base/text.h"
 #include "engine/data/context.h"
 #include "engine/node/command_internal.h"
-
-#include <stdlib.h>
 
 static uint64_t larger(uint64_t left, uint64_t right) {
     return left > right ? left : right;
 }
 
 struct session *session_create(struct node *node, struct link_id link, struct bytes remote) {
-    struct session *session = calloc(1, sizeof *session);
-    CHECK(session != NULL);
+    struct session *session = memory_allocate_zeroed(1, sizeof *session);
     const struct node_config *config = node_configuration(node);
     session->node = node;
     session->link = link;
@@ -42,7 +40,7 @@ void session_destroy(struct session *session) {
     buffer_deinit(&session->library_name);
     buffer_deinit(&session->library_version);
     buffer_deinit(&session->scratch);
-    free(session);
+    memory_release(session);
 }
 
 /* --- replies ------------------------------------------------------------------------------------------------------- */

@@ -2,8 +2,7 @@
 
 #include "engine/base/hash.h"
 #include "engine/base/id_map.h"
-
-#include <stdlib.h>
+#include "engine/base/memory.h"
 
 enum block_queue { QUEUE_SMALL, QUEUE_MAIN, QUEUE_GHOST, QUEUE_COUNT };
 
@@ -42,12 +41,10 @@ struct block_cache {
 };
 
 struct block_cache *block_cache_create(uint64_t budget_bytes) {
-    struct block_cache *cache = calloc(1, sizeof *cache);
-    CHECK(cache != NULL);
+    struct block_cache *cache = memory_allocate_zeroed(1, sizeof *cache);
     cache->budget = budget_bytes;
     cache->bucket_count = BUCKETS_MIN;
-    cache->buckets = calloc(cache->bucket_count, sizeof *cache->buckets);
-    CHECK(cache->buckets != NULL);
+    cache->buckets = memory_allocate_zeroed(cache->bucket_count, sizeof *cache->buckets);
     return cache;
 }
 
@@ -59,14 +56,14 @@ void block_cache_destroy(struct block_cache *cache) {
         while (block != NULL) {
             struct cached_block *next = block->next;
             buffer_deinit(&block->contents);
-            free(block);
+            memory_release(block);
             block = next;
         }
     }
     id_map_deinit(&cache->files);
     buffer_deinit(&cache->passing);
-    free(cache->buckets);
-    free(cache);
+    memory_release(cache->buckets);
+    memory_release(cache);
 }
 
 uint64_t block_cache_bytes(const struct block_cache *cache) {
@@ -119,8 +116,7 @@ static void grow_buckets(struct block_cache *cache) {
     struct cached_block **old = cache->buckets;
     size_t old_count = cache->bucket_count;
     cache->bucket_count *= 2;
-    cache->buckets = calloc(cache->bucket_count, sizeof *cache->buckets);
-    CHECK(cache->buckets != NULL);
+    cache->buckets = memory_allocate_zeroed(cache->bucket_count, sizeof *cache->buckets);
     for (size_t i = 0; i < old_count; i++) {
         for (struct cached_block *block = old[i], *next; block != NULL; block = next) {
             next = block->next_in_bucket;
@@ -128,7 +124,7 @@ static void grow_buckets(struct block_cache *cache) {
             *find_link(cache, block->file, block->offset) = block;
         }
     }
-    free(old);
+    memory_release(old);
 }
 
 static void join_file(struct block_cache *cache, struct cached_block *block) {
@@ -160,7 +156,7 @@ static void discard(struct block_cache *cache, struct cached_block *block) {
     if (cache->last_hit == block)
         cache->last_hit = NULL;
     buffer_deinit(&block->contents);
-    free(block);
+    memory_release(block);
 }
 
 static void forget_ghosts(struct block_cache *cache) {
@@ -225,8 +221,7 @@ bool block_cache_get(struct block_cache *cache, uint64_t file, uint64_t offset,
 static void trim(struct buffer *contents) {
     if (contents->size == contents->capacity || contents->size == 0)
         return;
-    contents->data = realloc(contents->data, contents->size);
-    CHECK(contents->data != NULL);
+    contents->data = memory_resize(contents->data, contents->size);
     contents->capacity = contents->size;
 }
 
@@ -252,8 +247,7 @@ struct bytes block_cache_put(struct block_cache *cache, uint64_t file, uint64_t 
     if (charge > cache->budget)
         return lend(cache, contents);
     make_room(cache, charge);
-    struct cached_block *block = calloc(1, sizeof *block);
-    CHECK(block != NULL);
+    struct cached_block *block = memory_allocate_zeroed(1, sizeof *block);
     *block = (struct cached_block){.file = file, .offset = offset, .contents = *contents};
     *contents = (struct buffer){0};
     trim(&block->contents);

@@ -1,9 +1,9 @@
 #include "engine/store/block_pack.h"
 
 #include "engine/base/hash.h"
+#include "engine/base/memory.h"
 
 #include <lz4.h>
-#include <stdlib.h>
 
 /* An LZ4 byte can stand for at most 255 bytes; more is a lie that would only cost memory. */
 enum { LZ4_EXPANSION_MAX = 255 };
@@ -45,8 +45,7 @@ void block_pack(struct bytes contents, bool compress, struct buffer *file,
 static uint8_t *reserve_exactly(struct buffer *buffer, size_t size) {
     if (buffer->data != NULL || size == 0)
         return buffer_reserve(buffer, size);
-    buffer->data = malloc(size);
-    CHECK(buffer->data != NULL);
+    buffer->data = memory_allocate(size);
     buffer->capacity = size;
     return buffer->data;
 }

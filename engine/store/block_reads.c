@@ -1,8 +1,7 @@
 #include "engine/store/block_reads.h"
 
 #include "engine/base/hash.h"
-
-#include <stdlib.h>
+#include "engine/base/memory.h"
 
 enum { WAITERS_CAPACITY_MIN = 2, READY_CAPACITY_MIN = 16 };
 
@@ -11,8 +10,8 @@ void block_reads_init(struct block_reads *reads, struct tickets *tickets) {
 }
 
 static void free_fetch(struct block_fetch *fetch) {
-    free(fetch->waiters);
-    free(fetch);
+    memory_release(fetch->waiters);
+    memory_release(fetch);
 }
 
 void block_reads_deinit(struct block_reads *reads) {
@@ -27,7 +26,7 @@ void block_reads_deinit(struct block_reads *reads) {
     id_map_deinit(&reads->fetches);
     for (uint32_t i = 0; i < BLOCK_ARRIVALS_MAX; i++)
         buffer_deinit(&reads->arrivals[i].contents);
-    free(reads->ready);
+    memory_release(reads->ready);
     *reads = (struct block_reads){0};
 }
 
@@ -56,8 +55,8 @@ static void add_waiter(struct block_reads *reads, struct block_fetch *fetch, uin
     if (fetch->waiter_count == fetch->waiter_capacity) {
         fetch->waiter_capacity =
             fetch->waiter_capacity == 0 ? WAITERS_CAPACITY_MIN : fetch->waiter_capacity * 2;
-        fetch->waiters = realloc(fetch->waiters, fetch->waiter_capacity * sizeof *fetch->waiters);
-        CHECK(fetch->waiters != NULL);
+        fetch->waiters =
+            memory_resize(fetch->waiters, fetch->waiter_capacity * sizeof *fetch->waiters);
     }
     fetch->waiters[fetch->waiter_count++] = waiter;
     reads->waiter_count++;
@@ -72,8 +71,7 @@ bool block_reads_ask(struct block_reads *reads, struct table_file *file,
     if (fetch == NULL) {
         if (reads->fetches.count >= BLOCK_FETCHES_MAX)
             return false;
-        fetch = calloc(1, sizeof *fetch);
-        CHECK(fetch != NULL);
+        fetch = memory_allocate_zeroed(1, sizeof *fetch);
         fetch->file = file;
         fetch->handle = *handle;
         fetch->key = key;
@@ -160,11 +158,10 @@ bool block_reads_take_failure(struct block_reads *reads, uint64_t waiter, uint64
 
 static void grow_ready(struct block_reads *reads) {
     size_t capacity = reads->ready_capacity == 0 ? READY_CAPACITY_MIN : reads->ready_capacity * 2;
-    uint64_t *ready = malloc(capacity * sizeof *ready);
-    CHECK(ready != NULL);
+    uint64_t *ready = memory_allocate(capacity * sizeof *ready);
     for (size_t i = 0; i < reads->ready_count; i++)
         ready[i] = reads->ready[(reads->ready_first + i) % reads->ready_capacity];
-    free(reads->ready);
+    memory_release(reads->ready);
     reads->ready = ready;
     reads->ready_first = 0;
     reads->ready_capacity = capacity;

@@ -1,9 +1,8 @@
 #include "engine/store/compaction.h"
 
+#include "engine/base/memory.h"
 #include "engine/base/text.h"
 #include "engine/store/compaction_pick.h"
-
-#include <stdlib.h>
 
 static const struct version_level *upper_level(const struct compaction *compaction) {
     return &compaction->version->levels[compaction->level];
@@ -30,8 +29,8 @@ static void begin_merge(struct store *store) {
     struct compaction *compaction = &store->compaction;
     add_sources(compaction);
     compaction->stream_count = compaction->merge.count;
-    compaction->streams = calloc(compaction->stream_count, sizeof *compaction->streams);
-    CHECK(compaction->streams != NULL);
+    compaction->streams =
+        memory_allocate_zeroed(compaction->stream_count, sizeof *compaction->streams);
     for (uint32_t i = 0; i < compaction->stream_count; i++)
         block_stream_init(&compaction->streams[i], &store->tickets);
     struct table_options options = store_table_options(store);
@@ -150,7 +149,7 @@ static void end_job(struct store *store) {
     struct compaction *compaction = &store->compaction;
     for (uint32_t i = 0; i < compaction->stream_count; i++)
         block_stream_deinit(&compaction->streams[i]);
-    free(compaction->streams);
+    memory_release(compaction->streams);
     compaction->streams = NULL;
     compaction->stream_count = 0;
     merge_clear(&compaction->merge);

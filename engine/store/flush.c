@@ -2,8 +2,6 @@
 
 #include "engine/store/store_state.h"
 
-#include <stdlib.h>
-
 void flush_deinit(struct flush *flush) {
     table_output_deinit(&flush->output);
 }

@@ -1,9 +1,8 @@
 #include "engine/store/log_writer.h"
 
+#include "engine/base/memory.h"
 #include "engine/store/log_batch.h"
 #include "engine/store/log_record.h"
-
-#include <stdlib.h>
 
 enum { HEADERS_SIZE = RECORD_FILE_HEADER_SIZE + RECORD_HEADER_SIZE, SEGMENTS_CAPACITY_MIN = 4 };
 
@@ -25,7 +24,7 @@ void log_writer_init(struct log_writer *log, const struct store_config *config,
 void log_writer_deinit(struct log_writer *log) {
     buffer_deinit(&log->filling);
     buffer_deinit(&log->writing);
-    free(log->segments);
+    memory_release(log->segments);
     log->segments = NULL;
 }
 
@@ -66,8 +65,7 @@ static void open_segment(struct log_writer *log, uint64_t number) {
     if (log->segment_count == log->segment_capacity) {
         log->segment_capacity =
             log->segment_capacity == 0 ? SEGMENTS_CAPACITY_MIN : log->segment_capacity * 2;
-        log->segments = realloc(log->segments, log->segment_capacity * sizeof *log->segments);
-        CHECK(log->segments != NULL);
+        log->segments = memory_resize(log->segments, log->segment_capacity * sizeof *log->segments);
     }
     log->segments[log->segment_count++] = (struct log_segment){.number = number};
 }

@@ -1,8 +1,7 @@
 #include "engine/store/manifest.h"
 
+#include "engine/base/memory.h"
 #include "engine/store/store.h"
-
-#include <stdlib.h>
 
 enum manifest_tag {
     TAG_NEXT_FILE = 1,
@@ -18,7 +17,7 @@ enum manifest_tag {
 enum { SEALED_CAPACITY_MIN = 4, TABLES_CAPACITY_MIN = 16 };
 
 void manifest_facts_deinit(struct manifest_facts *facts) {
-    free(facts->sealed);
+    memory_release(facts->sealed);
     *facts = (struct manifest_facts){0};
 }
 
@@ -26,8 +25,8 @@ void manifest_facts_seal(struct manifest_facts *facts, struct sealed_segment seg
     if (facts->sealed_count == facts->sealed_capacity) {
         facts->sealed_capacity =
             facts->sealed_capacity == 0 ? SEALED_CAPACITY_MIN : facts->sealed_capacity * 2;
-        facts->sealed = realloc(facts->sealed, facts->sealed_capacity * sizeof *facts->sealed);
-        CHECK(facts->sealed != NULL);
+        facts->sealed =
+            memory_resize(facts->sealed, facts->sealed_capacity * sizeof *facts->sealed);
     }
     facts->sealed[facts->sealed_count++] = segment;
 }
@@ -86,7 +85,7 @@ void manifest_put_version(struct buffer *to, const struct version *version) {
 void manifest_state_deinit(struct manifest_state *state) {
     for (uint32_t i = 0; i < state->table_count; i++)
         table_file_destroy(state->tables[i].file);
-    free(state->tables);
+    memory_release(state->tables);
     manifest_facts_deinit(&state->facts);
     *state = (struct manifest_state){0};
 }
@@ -127,8 +126,7 @@ static bool apply_added(struct manifest_state *state, struct reader *from) {
     if (state->table_count == state->table_capacity) {
         state->table_capacity =
             state->table_capacity == 0 ? TABLES_CAPACITY_MIN : state->table_capacity * 2;
-        state->tables = realloc(state->tables, state->table_capacity * sizeof *state->tables);
-        CHECK(state->tables != NULL);
+        state->tables = memory_resize(state->tables, state->table_capacity * sizeof *state->tables);
     }
     state->tables[state->table_count++] =
         (struct manifest_table){.level = (uint32_t)level, .file = file};

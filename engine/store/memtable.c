@@ -1,14 +1,12 @@
 #include "engine/store/memtable.h"
 
 #include "engine/base/hash.h"
-
-#include <stdlib.h>
+#include "engine/base/memory.h"
 
 enum { HEIGHT_ONE_IN = 4, HEIGHT_STREAM = 0x736b6970, PREFIX_SIZE = 8 };
 
 struct memtable *memtable_create(void) {
-    struct memtable *table = calloc(1, sizeof *table);
-    CHECK(table != NULL);
+    struct memtable *table = memory_allocate_zeroed(1, sizeof *table);
     prng_init(&table->heights, 1, HEIGHT_STREAM);
     table->height = 1;
     return table;
@@ -19,7 +17,7 @@ void memtable_destroy(struct memtable *table) {
         return;
     memtable_index_deinit(&table->index);
     arena_deinit(&table->arena);
-    free(table);
+    memory_release(table);
 }
 
 static uint64_t prefix_of(struct bytes key) {

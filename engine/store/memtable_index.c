@@ -1,13 +1,12 @@
 #include "engine/store/memtable_index.h"
 
+#include "engine/base/memory.h"
 #include "engine/store/memtable.h"
-
-#include <stdlib.h>
 
 enum { INDEX_CAPACITY_MIN = 64 };
 
 void memtable_index_deinit(struct memtable_index *index) {
-    free(index->slots);
+    memory_release(index->slots);
     *index = (struct memtable_index){0};
 }
 
@@ -35,13 +34,12 @@ static void place(struct memtable_index *index, uint64_t hash, struct memtable_n
 static void grow(struct memtable_index *index) {
     struct memtable_index old = *index;
     index->capacity = old.capacity == 0 ? INDEX_CAPACITY_MIN : 2 * old.capacity;
-    index->slots = calloc(index->capacity, sizeof index->slots[0]);
-    CHECK(index->slots != NULL);
+    index->slots = memory_allocate_zeroed(index->capacity, sizeof index->slots[0]);
     for (size_t i = 0; i < old.capacity; i++) {
         if (old.slots[i].node != NULL)
             place(index, old.slots[i].hash, old.slots[i].node);
     }
-    free(old.slots);
+    memory_release(old.slots);
 }
 
 void memtable_index_add(struct memtable_index *index, uint64_t hash, struct memtable_node *node) {

@@ -1,6 +1,5 @@
 #include "engine/store/merge.h"
-
-#include <stdlib.h>
+#include "engine/base/memory.h"
 
 enum { SOURCES_CAPACITY_MIN = 8 };
 
@@ -14,7 +13,7 @@ void merge_clear(struct merge *merge) {
 
 void merge_deinit(struct merge *merge) {
     merge_clear(merge);
-    free(merge->sources);
+    memory_release(merge->sources);
     buffer_deinit(&merge->floor);
     *merge = (struct merge){0};
 }
@@ -22,8 +21,7 @@ void merge_deinit(struct merge *merge) {
 static struct merge_source *add_source(struct merge *merge) {
     if (merge->count == merge->capacity) {
         merge->capacity = merge->capacity == 0 ? SOURCES_CAPACITY_MIN : merge->capacity * 2;
-        merge->sources = realloc(merge->sources, merge->capacity * sizeof *merge->sources);
-        CHECK(merge->sources != NULL);
+        merge->sources = memory_resize(merge->sources, merge->capacity * sizeof *merge->sources);
     }
     struct merge_source *source = &merge->sources[merge->count++];
     *source = (struct merge_source){0};

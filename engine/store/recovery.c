@@ -1,9 +1,8 @@
 #include "engine/store/recovery.h"
 
+#include "engine/base/memory.h"
 #include "engine/base/text.h"
 #include "engine/store/recovery_state.h"
-
-#include <stdlib.h>
 
 void recovery_fail(struct store *store, struct file_id file, uint64_t offset, const char *what) {
     char name[FILE_NAME_SIZE];
@@ -32,8 +31,7 @@ void recovery_read_more(struct store *store, struct effects *effects) {
 }
 
 void recovery_start(struct store *store, struct effects *effects) {
-    struct recovery *recovery = calloc(1, sizeof *recovery);
-    CHECK(recovery != NULL);
+    struct recovery *recovery = memory_allocate_zeroed(1, sizeof *recovery);
     recovery->list_wait = (struct disk_wait){.kind = WAIT_RECOVERY_LIST};
     recovery->read_wait = (struct disk_wait){.kind = WAIT_RECOVERY_READ};
     recovery->sync_wait = (struct disk_wait){.kind = WAIT_RECOVERY_SYNC};
@@ -45,13 +43,13 @@ void recovery_destroy(struct store *store) {
     struct recovery *recovery = store->recovery;
     if (recovery == NULL)
         return;
-    free(recovery->files);
-    free(recovery->found);
+    memory_release(recovery->files);
+    memory_release(recovery->found);
     log_reader_close(&recovery->reader);
     manifest_state_deinit(&recovery->state);
     table_list_deinit(&recovery->opening);
     buffer_deinit(&recovery->tally_from);
-    free(recovery);
+    memory_release(recovery);
     store->recovery = NULL;
 }
 
@@ -245,8 +243,7 @@ static void on_list(struct store *store, const struct disk_done *done, struct ef
         recovery_start_anew(store, effects);
         return;
     }
-    recovery->files = malloc(done->file_count * sizeof *recovery->files);
-    CHECK(recovery->files != NULL);
+    recovery->files = memory_allocate(done->file_count * sizeof *recovery->files);
     memcpy(recovery->files, done->files, done->file_count * sizeof *recovery->files);
     recovery->file_count = done->file_count;
     sort_files(recovery->files, recovery->file_count);

@@ -1,8 +1,7 @@
 /* Replay: every batch behind the flushed sequence, once, in order, up to the first bad record. */
+#include "engine/base/memory.h"
 #include "engine/store/log_batch.h"
 #include "engine/store/recovery_state.h"
-
-#include <stdlib.h>
 
 enum { FOUND_CAPACITY_MIN = 4 };
 
@@ -43,8 +42,7 @@ static void note_found(struct recovery *recovery, uint64_t end) {
         recovery->found_capacity =
             recovery->found_capacity == 0 ? FOUND_CAPACITY_MIN : recovery->found_capacity * 2;
         recovery->found =
-            realloc(recovery->found, recovery->found_capacity * sizeof *recovery->found);
-        CHECK(recovery->found != NULL);
+            memory_resize(recovery->found, recovery->found_capacity * sizeof *recovery->found);
     }
     recovery->found[recovery->found_count++] = (struct sealed_segment){
         .number = recovery->reader.file.number,

@@ -1,8 +1,7 @@
 #include "engine/store/store.h"
 
+#include "engine/base/memory.h"
 #include "engine/store/store_state.h"
-
-#include <stdlib.h>
 
 enum { FROZEN_CAPACITY_MIN = 4, REMOVALS_CAPACITY_MIN = 8, LOG_PER_MEMTABLE = 4 };
 
@@ -24,8 +23,7 @@ struct store_config store_config_default(void) {
 
 struct store *store_create(const struct store_config *config) {
     CHECK(config->memtable_bytes > 0 && config->table_bytes > 0 && config->block_bytes > 0);
-    struct store *store = calloc(1, sizeof *store);
-    CHECK(store != NULL);
+    struct store *store = memory_allocate_zeroed(1, sizeof *store);
     store->config = *config;
     store->remove_wait = (struct disk_wait){.kind = WAIT_REMOVE};
     tickets_init(&store->tickets, config->first_ticket);
@@ -50,7 +48,7 @@ void store_destroy(struct store *store) {
         block_cache_destroy(store->cache);
     for (uint32_t i = 0; i < store->frozen_count; i++)
         memtable_destroy(store->frozen[i]);
-    free(store->frozen);
+    memory_release(store->frozen);
     memtable_destroy(store->memtable);
     tallies_deinit(&store->tallies);
     log_writer_deinit(&store->log);
@@ -58,9 +56,9 @@ void store_destroy(struct store *store) {
     manifest_facts_deinit(&store->facts);
     block_cursor_deinit(&store->get_cursor);
     buffer_deinit(&store->failure);
-    free(store->removals);
+    memory_release(store->removals);
     tickets_deinit(&store->tickets);
-    free(store);
+    memory_release(store);
 }
 
 void store_start(struct store *store, struct instant now, struct effects *effects) {
@@ -99,8 +97,7 @@ void store_remove_later(struct store *store, struct file_id file) {
         store->removal_capacity =
             store->removal_capacity == 0 ? REMOVALS_CAPACITY_MIN : store->removal_capacity * 2;
         store->removals =
-            realloc(store->removals, store->removal_capacity * sizeof *store->removals);
-        CHECK(store->removals != NULL);
+            memory_resize(store->removals, store->removal_capacity * sizeof *store->removals);
     }
     store->removals[store->removal_count++] = file;
 }
@@ -112,8 +109,8 @@ void store_freeze(struct store *store) {
     if (store->frozen_count == store->frozen_capacity) {
         store->frozen_capacity =
             store->frozen_capacity == 0 ? FROZEN_CAPACITY_MIN : store->frozen_capacity * 2;
-        store->frozen = realloc(store->frozen, store->frozen_capacity * sizeof(struct memtable *));
-        CHECK(store->frozen != NULL);
+        store->frozen =
+            memory_resize(store->frozen, store->frozen_capacity * sizeof(struct memtable *));
     }
     store->frozen[store->frozen_count++] = store->memtable;
     store->memtable = NULL;

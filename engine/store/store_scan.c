@@ -1,8 +1,7 @@
 /* Keys in order: a merge over all sources, kept between calls so that the next call goes on where
  * the last one stopped. */
+#include "engine/base/memory.h"
 #include "engine/store/store_state.h"
-
-#include <stdlib.h>
 
 static void drop_scan(struct store *store, struct scan_state *scan) {
     if (!scan->live)
@@ -25,7 +24,7 @@ void store_scans_deinit(struct store *store) {
         buffer_deinit(&store->scans[i].prefix);
         buffer_deinit(&store->scans[i].from);
     }
-    free(store->scans);
+    memory_release(store->scans);
     store->scans = NULL;
 }
 
@@ -44,8 +43,7 @@ static bool scan_continues(const struct scan_state *scan, struct bytes prefix, s
 static struct scan_state *choose_scan(struct store *store, struct bytes prefix, struct bytes from,
                                       bool after) {
     if (store->scans == NULL) {
-        store->scans = calloc(STORE_SCANS_KEPT, sizeof *store->scans);
-        CHECK(store->scans != NULL);
+        store->scans = memory_allocate_zeroed(STORE_SCANS_KEPT, sizeof *store->scans);
     }
     struct scan_state *oldest = &store->scans[0];
     for (uint32_t i = 0; i < STORE_SCANS_KEPT; i++) {

@@ -8,11 +8,10 @@
 #include "engine/store/block_builder.h"
 
 #include "engine/base/hash.h"
+#include "engine/base/memory.h"
 #include "engine/store/block_pack.h"
 #include "engine/store/bloom.h"
 #include "engine/store/table_format.h"
-
-#include <stdlib.h>
 
 enum { TABLE_BLOCK_BYTES_MAX = 64 << 20 };
 
@@ -35,8 +34,7 @@ struct table_builder {
 struct table_builder *table_builder_create(const struct table_options *options) {
     CHECK(options->block_bytes <= TABLE_BLOCK_BYTES_MAX);
     CHECK(options->filter_bits_per_key <= BLOOM_BITS_PER_KEY_MAX);
-    struct table_builder *builder = calloc(1, sizeof *builder);
-    CHECK(builder != NULL);
+    struct table_builder *builder = memory_allocate_zeroed(1, sizeof *builder);
     builder->options = *options;
     return builder;
 }
@@ -51,7 +49,7 @@ void table_builder_destroy(struct table_builder *builder) {
     buffer_deinit(&builder->largest);
     buffer_deinit(&builder->hashes);
     buffer_deinit(&builder->output);
-    free(builder);
+    memory_release(builder);
 }
 
 /* Where the next byte of output will lie in the file. */

@@ -1,10 +1,8 @@
 #include "engine/store/table_file.h"
-
-#include <stdlib.h>
+#include "engine/base/memory.h"
 
 struct table_file *table_file_create(uint64_t number) {
-    struct table_file *file = calloc(1, sizeof *file);
-    CHECK(file != NULL);
+    struct table_file *file = memory_allocate_zeroed(1, sizeof *file);
     file->number = number;
     file->references = 1;
     file->wait = (struct disk_wait){.kind = WAIT_RECOVERY_TABLE, .owner = file};
@@ -21,7 +19,7 @@ void table_file_destroy(struct table_file *file) {
         table_close(file->table);
     buffer_deinit(&file->smallest);
     buffer_deinit(&file->largest);
-    free(file);
+    memory_release(file);
 }
 
 enum table_status table_file_open(struct table_file *file, struct bytes tail) {
@@ -44,13 +42,12 @@ enum table_status table_file_open(struct table_file *file, struct bytes tail) {
 void table_list_add(struct table_list *list, struct table_file *file) {
     if (list->count == list->capacity) {
         list->capacity = list->capacity == 0 ? 8 : list->capacity * 2;
-        list->items = realloc(list->items, list->capacity * sizeof(struct table_file *));
-        CHECK(list->items != NULL);
+        list->items = memory_resize(list->items, list->capacity * sizeof(struct table_file *));
     }
     list->items[list->count++] = file;
 }
 
 void table_list_deinit(struct table_list *list) {
-    free(list->items);
+    memory_release(list->items);
     *list = (struct table_list){0};
 }

@@ -7,10 +7,9 @@
 #include "engine/store/table.h"
 
 #include "engine/base/hash.h"
+#include "engine/base/memory.h"
 #include "engine/store/bloom.h"
 #include "engine/store/table_format.h"
-
-#include <stdlib.h>
 
 /* Separators are found by 32-bit offsets. */
 enum { TABLE_INDEX_KEYS_MAX = 1 << 30 };
@@ -30,9 +29,9 @@ void table_close(struct table *table) {
         return;
     buffer_deinit(&table->filter);
     buffer_deinit(&table->keys);
-    free(table->key_ends);
-    free(table->handles);
-    free(table);
+    memory_release(table->key_ends);
+    memory_release(table->handles);
+    memory_release(table);
 }
 
 /* Moves the lines to an address at which each is one cache line. */
@@ -91,9 +90,8 @@ static enum table_status take_index(struct table *table, struct bytes contents, 
     uint64_t count = table->properties.block_count;
     if (count >= contents.size)
         return TABLE_CORRUPT;
-    table->key_ends = calloc(count + 1, sizeof *table->key_ends);
-    table->handles = calloc(count + 1, sizeof *table->handles);
-    CHECK(table->key_ends != NULL && table->handles != NULL);
+    table->key_ends = memory_allocate_zeroed(count + 1, sizeof *table->key_ends);
+    table->handles = memory_allocate_zeroed(count + 1, sizeof *table->handles);
     struct block_cursor cursor = {0};
     uint64_t at = 0;
     enum table_status status = block_cursor_open(&cursor, contents);
@@ -144,8 +142,7 @@ struct table *table_open(struct bytes footer, struct bytes metadata, enum table_
     *status = table_footer_parse(footer, &parsed);
     if (*status != TABLE_OK)
         return NULL;
-    struct table *table = calloc(1, sizeof *table);
-    CHECK(table != NULL);
+    struct table *table = memory_allocate_zeroed(1, sizeof *table);
     *status = read_metadata(table, &parsed, metadata);
     if (*status == TABLE_OK)
         return table;

@@ -1,6 +1,5 @@
 #include "engine/store/tallies.h"
-
-#include <stdlib.h>
+#include "engine/base/memory.h"
 
 enum { PAGE_BITMAP_SIZE = STORE_TALLIES_PER_PAGE / 8 };
 
@@ -13,9 +12,9 @@ void tallies_init(struct tallies *tallies, uint32_t tally_count) {
 
 void tallies_deinit(struct tallies *tallies) {
     for (uint32_t i = 0; tallies->pages != NULL && i < tallies->page_count; i++)
-        free(tallies->pages[i]);
-    free(tallies->pages);
-    free(tallies->dirty);
+        memory_release(tallies->pages[i]);
+    memory_release(tallies->pages);
+    memory_release(tallies->dirty);
     *tallies = (struct tallies){0};
 }
 
@@ -25,13 +24,11 @@ struct bytes tallies_key_prefix(void) {
 
 static struct tally_page *page_at(struct tallies *tallies, uint32_t number) {
     if (tallies->pages == NULL) {
-        tallies->pages = calloc(tallies->page_count, sizeof *tallies->pages);
-        tallies->dirty = calloc(tallies->page_count, sizeof *tallies->dirty);
-        CHECK(tallies->pages != NULL && tallies->dirty != NULL);
+        tallies->pages = memory_allocate_zeroed(tallies->page_count, sizeof *tallies->pages);
+        tallies->dirty = memory_allocate_zeroed(tallies->page_count, sizeof *tallies->dirty);
     }
     if (tallies->pages[number] == NULL) {
-        tallies->pages[number] = calloc(1, sizeof **tallies->pages);
-        CHECK(tallies->pages[number] != NULL);
+        tallies->pages[number] = memory_allocate_zeroed(1, sizeof **tallies->pages);
     }
     return tallies->pages[number];
 }

@@ -1,10 +1,8 @@
 #include "engine/store/version.h"
-
-#include <stdlib.h>
+#include "engine/base/memory.h"
 
 struct version *version_create(void) {
-    struct version *version = calloc(1, sizeof *version);
-    CHECK(version != NULL);
+    struct version *version = memory_allocate_zeroed(1, sizeof *version);
     version->references = 1;
     return version;
 }
@@ -19,9 +17,9 @@ void version_release(struct version *version, struct table_list *dead) {
             if (table_file_release(file))
                 table_list_add(dead, file);
         }
-        free(version->levels[level].tables);
+        memory_release(version->levels[level].tables);
     }
-    free(version);
+    memory_release(version);
 }
 
 static bool goes_before(uint32_t level, const struct table_file *left,
@@ -59,8 +57,7 @@ static void fill_level(struct version *next, uint32_t number, const struct versi
     if (most == 0)
         return;
     struct version_level *level = &next->levels[number];
-    level->tables = malloc(most * sizeof(struct table_file *));
-    CHECK(level->tables != NULL);
+    level->tables = memory_allocate(most * sizeof(struct table_file *));
     for (uint32_t i = 0; i < old->count; i++) {
         if (!is_listed(&edit->removed, old->tables[i]))
             insert(next, number, old->tables[i]);
