@@ -3,13 +3,14 @@
 #include "engine/base/memory.h"
 #include "engine/base/text.h"
 #include "engine/store/compaction_pick.h"
+#include "engine/store/pacing.h"
 
 static const struct version_level *upper_level(const struct compaction *compaction) {
     return &compaction->version->levels[compaction->level];
 }
 
 static const struct version_level *lower_level(const struct compaction *compaction) {
-    return &compaction->version->levels[compaction->level + 1];
+    return &compaction->version->levels[compaction->to];
 }
 
 static void add_sources(struct compaction *compaction) {
@@ -38,22 +39,20 @@ static void begin_merge(struct store *store) {
     compaction->step = merge_seek(&compaction->merge, (struct bytes){0}, false);
 }
 
-/* Level 0 never moves a table as it is: its runs may hide entries of one another. */
-static bool may_move(const struct compaction_pick *pick) {
-    return pick->level > 0 && pick->lower_count == 0;
-}
-
 static bool begin(struct store *store) {
     struct compaction *compaction = &store->compaction;
     struct compaction_pick pick;
-    if (!compaction_pick(store, &pick, &compaction->blocked))
+    if (compaction->nothing_due || !compaction_pick(store, &pick, &compaction->blocked)) {
+        compaction->nothing_due = true;
         return false;
+    }
     compaction->level = pick.level;
+    compaction->to = pick.to;
     compaction->upper_at = pick.upper_at;
     compaction->upper_count = pick.upper_count;
     compaction->lower_at = pick.lower_at;
     compaction->lower_count = pick.lower_count;
-    compaction->moves = may_move(&pick);
+    compaction->moves = pick.moves;
     compaction->version = store->version;
     version_acquire(compaction->version);
     compaction->phase = COMPACTION_MERGING;
@@ -64,7 +63,7 @@ static bool begin(struct store *store) {
 
 static bool must_keep(const struct compaction *compaction) {
     return !compaction->merge.removed ||
-           version_is_deeper(compaction->version, compaction->level + 1, compaction->merge.key);
+           version_is_deeper(compaction->version, compaction->to, compaction->merge.key);
 }
 
 /* Hands the merge the block that it waits for. False when that has to be read first. */
@@ -94,7 +93,8 @@ static void merge_slice(struct store *store) {
     struct compaction *compaction = &store->compaction;
     size_t bytes = 0;
     /* Reading and writing both count, an entry at the least as one byte. */
-    while (bytes < 2 * STORE_SLICE_BYTES) {
+    uint64_t slice = 2 * pacing_slice_bytes(store);
+    while (bytes < slice) {
         if (compaction->step == MERGE_NEEDS_BLOCK) {
             if (!feed(compaction, &bytes))
                 return;
@@ -161,6 +161,7 @@ static void end_job(struct store *store) {
 }
 
 static void drop_outputs(struct store *store) {
+    compaction_reconsider(&store->compaction);
     struct table_output *output = &store->compaction.output;
     for (uint32_t i = 0; i < output->made.count; i++)
         store_remove_later(store, table_file_id(output->made.items[i]));
@@ -184,10 +185,10 @@ static void begin_install(struct store *store, struct effects *effects) {
     put_removed(payload, lower_level(compaction), compaction->lower_at, compaction->lower_count);
     const struct table_list *made = &compaction->output.made;
     for (uint32_t i = 0; i < made->count; i++)
-        manifest_put_added(payload, compaction->level + 1, made->items[i]);
-    if (compaction->moves)
-        manifest_put_added(payload, compaction->level + 1,
-                           upper_level(compaction)->tables[compaction->upper_at]);
+        manifest_put_added(payload, compaction->to, made->items[i]);
+    for (uint32_t i = 0; compaction->moves && i < compaction->upper_count; i++)
+        manifest_put_added(payload, compaction->to,
+                           upper_level(compaction)->tables[compaction->upper_at + i]);
     manifest_writer_send(&store->manifest, effects);
     compaction->phase = COMPACTION_INSTALLING;
 }
@@ -237,17 +238,14 @@ static void list_tables(struct table_list *list, const struct version_level *lev
 void compaction_installed(struct store *store) {
     struct compaction *compaction = &store->compaction;
     const struct version_level *upper = upper_level(compaction);
-    struct buffer *turn = &compaction->next_from[compaction->level];
-    buffer_clear(turn);
-    buffer_append(turn, table_file_largest(upper->tables[compaction->upper_at]));
-    struct version_edit edit = {.added_level = compaction->level + 1};
+    struct version_edit edit = {.added_level = compaction->to};
     list_tables(&edit.removed, upper, compaction->upper_at, compaction->upper_count);
     list_tables(&edit.removed, lower_level(compaction), compaction->lower_at,
                 compaction->lower_count);
     list_tables(&edit.added, &(struct version_level){.tables = compaction->output.made.items}, 0,
                 compaction->output.made.count);
     if (compaction->moves)
-        table_list_add(&edit.added, upper->tables[compaction->upper_at]);
+        list_tables(&edit.added, upper, compaction->upper_at, compaction->upper_count);
     store_install(store, &edit);
     table_list_deinit(&edit.added);
     table_list_deinit(&edit.removed);
@@ -261,6 +259,4 @@ void compaction_deinit(struct store *store) {
     if (compaction->phase != COMPACTION_IDLE)
         end_job(store);
     merge_deinit(&compaction->merge);
-    for (uint32_t level = 0; level < VERSION_LEVELS; level++)
-        buffer_deinit(&compaction->next_from[level]);
 }

@@ -1,14 +1,14 @@
-/* compaction: moves tables down a level, merging them with what they overlap there.
+/* compaction: moves tables to a deeper level, merging them with what they overlap there.
  *
- *     level 0   [run 9][run 7][run 5][run 3]         four runs: all of level 0 goes
- *     level 1   [a..f][g..m][n..z]                   over its target: one table goes, in turn
- *     level 2   [a..c][d..e]...                      with all that it overlaps
+ *     level 0   [run 9][run 7][run 5][run 3]         four runs: all of level 0 goes, to the base
+ *     level 5   [a..f][g..m][n..z]                   over its target: one table goes
+ *     level 6   [a..c][d..e]...                      with all that it overlaps
  *
  * One at a time, in slices. Inputs are read in long runs past the cache; outputs are written in
- * tables of a bounded size. A removed entry is dropped when no deeper level can hold its key. A
- * table that overlaps nothing below just changes its level.
+ * tables of a bounded size. A removed entry is dropped when no deeper level can hold its key.
+ * Tables that overlap nothing just change their level. What is due is compaction_pick's business.
  *
- * Source: the levelled scheme of LevelDB (its implementation notes), targets growing tenfold.
+ * Source: the levelled scheme of LevelDB (its implementation notes).
  */
 #ifndef DUNLIN_STORE_COMPACTION_H
 #define DUNLIN_STORE_COMPACTION_H
@@ -17,8 +17,6 @@
 #include "engine/store/merge.h"
 #include "engine/store/table_output.h"
 #include "engine/store/version.h"
-
-enum { COMPACTION_RUNS = 4, COMPACTION_LEVEL_FACTOR = 10, COMPACTION_LEVEL_TABLES_MIN = 4 };
 
 enum { COMPACTION_READ_FAILURES_MAX = 3 };
 
@@ -34,25 +32,27 @@ struct store;
 
 struct compaction {
     enum compaction_phase phase;
-    uint32_t level;                 /* from which tables move to level + 1 */
+    uint32_t level, to;             /* from which tables go, and where to */
     struct version *version;        /* referenced while under way */
     uint32_t upper_at, upper_count; /* its tables of `level` that go */
-    uint32_t lower_at, lower_count; /* and those of level + 1 that they overlap */
-    bool moves;                     /* the one input only changes its level */
+    uint32_t lower_at, lower_count; /* and those of `to` that they overlap */
+    bool moves;                     /* the inputs only change their level */
     struct merge merge;
     enum merge_result step;
     struct block_stream *streams; /* one per source of the merge */
     uint32_t stream_count;
     struct table_output output;
-    bool blocked; /* level 0 cannot be compacted: a table that it would read is damaged */
-    struct buffer next_from[VERSION_LEVELS]; /* where the turn of each level has come to */
+    bool blocked;     /* level 0 cannot be compacted: a table that it would read is damaged */
+    bool nothing_due; /* as far as the present version goes */
 };
 
 /* Does a slice. True when work is left that waits for no I/O. */
 bool compaction_pump(struct store *store, struct effects *effects);
 void compaction_installed(struct store *store);
+/* Something has changed that may make a compaction due. */
+static inline void compaction_reconsider(struct compaction *compaction) {
+    compaction->nothing_due = false;
+}
 void compaction_deinit(struct store *store);
-/* Bytes that a level may hold before it has to give some down; UINT64_MAX for the last. */
-uint64_t compaction_level_target(const struct store *store, uint32_t level);
 
 #endif

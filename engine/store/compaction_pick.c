@@ -1,38 +1,15 @@
 #include "engine/store/compaction_pick.h"
 
+#include "engine/store/level_targets.h"
+
 enum { SCORE_FULL = 1000 };
 
-static uint64_t larger(uint64_t left, uint64_t right) {
-    return left > right ? left : right;
-}
-
-uint64_t compaction_level_target(const struct store *store, uint32_t level) {
-    if (level + 1 >= VERSION_LEVELS)
-        return UINT64_MAX;
-    uint64_t target = COMPACTION_LEVEL_TABLES_MIN *
-                      larger(store->config.table_bytes, store->config.memtable_bytes);
-    for (uint32_t i = 1; i < level; i++)
-        target *= COMPACTION_LEVEL_FACTOR;
-    return target;
-}
-
 /* How full a level is, in thousandths of its target. */
-static uint64_t score_of(const struct store *store, uint32_t level) {
+static uint64_t score_of(const struct version *version, const struct level_targets *targets,
+                         uint32_t level) {
     if (level == 0)
-        return store->version->run_count * (uint64_t)SCORE_FULL / COMPACTION_RUNS;
-    uint64_t thousandth = compaction_level_target(store, level) / SCORE_FULL + 1;
-    return store->version->levels[level].bytes / thousandth;
-}
-
-/* The table whose turn it is: the first behind the one that went last. */
-static uint32_t table_in_turn(const struct store *store, uint32_t number) {
-    const struct version_level *level = &store->version->levels[number];
-    struct bytes from = buffer_bytes(&store->compaction.next_from[number]);
-    for (uint32_t i = 0; i < level->count; i++) {
-        if (bytes_compare(table_file_smallest(level->tables[i]), from) > 0)
-            return i;
-    }
-    return 0;
+        return version->run_count * (uint64_t)SCORE_FULL / COMPACTION_RUNS;
+    return version->levels[level].bytes / (targets->bytes[level] / SCORE_FULL + 1);
 }
 
 static void find_range(const struct version_level *level, uint32_t at, uint32_t count,
@@ -55,31 +32,105 @@ static bool all_readable(const struct version_level *level, uint32_t at, uint32_
     return true;
 }
 
-static bool pick_from(const struct store *store, uint32_t number, struct compaction_pick *pick) {
-    const struct version_level *upper = &store->version->levels[number];
-    const struct version_level *lower = &store->version->levels[number + 1];
-    pick->level = number;
-    pick->upper_at = number == 0 ? 0 : table_in_turn(store, number);
-    pick->upper_count = number == 0 ? upper->count : 1;
+/* Fills in what the picked tables overlap in the level that they go to. */
+static void find_lower(const struct version *version, struct compaction_pick *pick) {
+    const struct version_level *lower = &version->levels[pick->to];
     struct bytes from, to;
-    find_range(upper, pick->upper_at, pick->upper_count, &from, &to);
+    find_range(&version->levels[pick->level], pick->upper_at, pick->upper_count, &from, &to);
     pick->lower_at = version_find(lower, from);
     uint32_t end = pick->lower_at;
     while (end < lower->count && table_file_overlaps(lower->tables[end], from, to))
         end++;
     pick->lower_count = end - pick->lower_at;
-    return all_readable(upper, pick->upper_at, pick->upper_count) &&
-           all_readable(lower, pick->lower_at, pick->lower_count);
 }
 
-bool compaction_pick(const struct store *store, struct compaction_pick *pick, bool *blocked) {
+static bool pick_is_readable(const struct version *version, const struct compaction_pick *pick) {
+    return all_readable(&version->levels[pick->level], pick->upper_at, pick->upper_count) &&
+           all_readable(&version->levels[pick->to], pick->lower_at, pick->lower_count);
+}
+
+/* Runs that meet may hide entries of one another; those that do not are one sorted sequence. */
+static bool runs_are_apart(const struct version *version) {
+    const struct version_level *level = &version->levels[0];
+    for (uint32_t left = 0; left < level->count; left += version_run_length(version, left)) {
+        uint32_t left_count = version_run_length(version, left);
+        struct bytes from, to;
+        find_range(level, left, left_count, &from, &to);
+        for (uint32_t right = left + left_count; right < level->count; right++) {
+            if (table_file_overlaps(level->tables[right], from, to))
+                return false;
+        }
+    }
+    return true;
+}
+
+/* In the last level a removed entry has nothing to hide: it is dropped there, not moved there. */
+static bool may_move(const struct version *version, const struct compaction_pick *pick) {
+    const struct version_level *upper = &version->levels[pick->level];
+    if (pick->lower_count > 0 || (pick->level == 0 && !runs_are_apart(version)))
+        return false;
+    for (uint32_t i = pick->upper_at; pick->to == LEVEL_LAST && i < upper->count; i++) {
+        if (i < pick->upper_at + pick->upper_count && upper->tables[i]->removed_count > 0)
+            return false;
+    }
+    return true;
+}
+
+/* Level 0 goes as a whole, to the base or to the first level above it that is not empty yet. */
+static bool pick_level_0(const struct version *version, uint32_t base,
+                         struct compaction_pick *pick) {
+    uint32_t to = 1;
+    while (to < base && version->levels[to].count == 0)
+        to++;
+    *pick = (struct compaction_pick){.level = 0, .to = to, .upper_count = version->levels[0].count};
+    find_lower(version, pick);
+    return pick_is_readable(version, pick);
+}
+
+static void pick_table(const struct version *version, uint32_t level, uint32_t at,
+                       struct compaction_pick *pick) {
+    *pick =
+        (struct compaction_pick){.level = level, .to = level + 1, .upper_at = at, .upper_count = 1};
+    find_lower(version, pick);
+}
+
+static uint64_t lower_bytes(const struct version *version, const struct compaction_pick *pick) {
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < pick->lower_count; i++)
+        bytes += version->levels[pick->to].tables[pick->lower_at + i]->size;
+    return bytes;
+}
+
+/* The readable table of a level that overlaps least for its size. */
+static bool pick_cheapest(const struct version *version, uint32_t level,
+                          struct compaction_pick *pick) {
+    uint64_t best = UINT64_MAX;
+    for (uint32_t at = 0; at < version->levels[level].count; at++) {
+        struct compaction_pick other;
+        pick_table(version, level, at, &other);
+        uint64_t cost = lower_bytes(version, &other) * SCORE_FULL /
+                        (version->levels[level].tables[at]->size + 1);
+        if (cost < best && pick_is_readable(version, &other)) {
+            best = cost;
+            *pick = other;
+        }
+    }
+    return best != UINT64_MAX;
+}
+
+static bool pick_from(const struct version *version, uint32_t level, uint32_t base,
+                      struct compaction_pick *pick) {
+    return level == 0 ? pick_level_0(version, base, pick) : pick_cheapest(version, level, pick);
+}
+
+static bool pick_by_size(const struct version *version, const struct level_targets *targets,
+                         struct compaction_pick *pick, bool *blocked) {
     bool tried[VERSION_LEVELS] = {false};
-    *blocked = false;
     for (;;) {
         uint32_t best = VERSION_LEVELS;
         uint64_t best_score = SCORE_FULL - 1;
-        for (uint32_t level = 0; level + 1 < VERSION_LEVELS; level++) {
-            uint64_t score = score_of(store, level);
+        for (uint32_t level = 0; level < LEVEL_LAST; level++) {
+            uint64_t score = score_of(version, targets, level);
             if (!tried[level] && score > best_score) {
                 best = level;
                 best_score = score;
@@ -87,9 +138,51 @@ bool compaction_pick(const struct store *store, struct compaction_pick *pick, bo
         }
         if (best == VERSION_LEVELS)
             return false;
-        if (pick_from(store, best, pick))
+        if (pick_from(version, best, targets->base, pick))
             return true;
         *blocked = *blocked || best == 0;
         tried[best] = true;
     }
+}
+
+static bool pick_by_tombstones(const struct version *version, struct compaction_pick *pick) {
+    for (uint32_t level = 1; level < LEVEL_LAST; level++) {
+        for (uint32_t at = 0; at < version->levels[level].count; at++) {
+            const struct table_file *file = version->levels[level].tables[at];
+            if (file->removed_count == 0 ||
+                file->removed_count * COMPACTION_REMOVED_ONE_IN < file->entry_count)
+                continue;
+            pick_table(version, level, at, pick);
+            if (pick_is_readable(version, pick))
+                return true;
+        }
+    }
+    return false;
+}
+
+static bool pick_at_rest(const struct version *version, const struct level_targets *targets,
+                         uint64_t bytes_min, struct compaction_pick *pick) {
+    uint64_t above = 0;
+    for (uint32_t level = 0; level < LEVEL_LAST; level++)
+        above += version->levels[level].bytes;
+    uint64_t last = version->levels[LEVEL_LAST].bytes;
+    if (above < bytes_min || above <= last / 100 * COMPACTION_REST_PERCENT)
+        return false;
+    for (uint32_t level = 0; level < LEVEL_LAST; level++) {
+        if (version->levels[level].count > 0 && pick_from(version, level, targets->base, pick))
+            return true;
+    }
+    return false;
+}
+
+bool compaction_pick(const struct store *store, struct compaction_pick *pick, bool *blocked) {
+    const struct version *version = store->version;
+    struct level_targets targets = level_targets_of(version, store->config.memtable_bytes);
+    *blocked = false;
+    bool due =
+        pick_by_size(version, &targets, pick, blocked) || pick_by_tombstones(version, pick) ||
+        (store->rests && pick_at_rest(version, &targets, store->config.memtable_bytes / 2, pick));
+    if (due)
+        pick->moves = may_move(version, pick);
+    return due;
 }

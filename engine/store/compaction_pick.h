@@ -1,22 +1,34 @@
-/* compaction_pick: which tables are to be compacted next.
+/* compaction_pick: which tables are to be compacted next, and into which level.
  *
- *     if (compaction_pick(store, &pick)) ...
+ *     if (compaction_pick(store, &pick, &blocked)) ...
  *
- * The level that is fullest against its target gives tables to the next one.
+ * In this order:
+ *     size        the level that is fullest against its target gives tables down (level_targets.h);
+ *                 of a level above 0 the one table that overlaps least below: it costs least to move
+ *     tombstones  a table with many removed entries goes down, and with it the space that they hide
+ *     rest        while nobody writes, what lies above the last level and is more than a small part of
+ *                 it goes down too, until the store is nearly as small as its contents
  */
 #ifndef DUNLIN_STORE_COMPACTION_PICK_H
 #define DUNLIN_STORE_COMPACTION_PICK_H
 
 #include "engine/store/store_state.h"
 
-struct compaction_pick {
-    uint32_t level;
-    uint32_t upper_at, upper_count; /* indexes into that level */
-    uint32_t lower_at, lower_count; /* indexes into the next */
+enum {
+    COMPACTION_RUNS = 4,           /* flushes at level 0 that make it full */
+    COMPACTION_REMOVED_ONE_IN = 4, /* a table with so many removed entries among all is due */
+    COMPACTION_REST_PERCENT = 10,  /* of the last level's bytes may lie above it at rest */
 };
 
-/* False when no level is over its target, or none that is can be read. *blocked: level 0 is over
- * its target and cannot be read. */
+struct compaction_pick {
+    uint32_t level, to;
+    uint32_t upper_at, upper_count; /* indexes into level */
+    uint32_t lower_at, lower_count; /* indexes into `to` */
+    bool moves;                     /* the tables change their level as they are */
+};
+
+/* False when nothing is due, or nothing that is due can be read. *blocked: level 0 is full and
+ * cannot be read. */
 bool compaction_pick(const struct store *store, struct compaction_pick *pick, bool *blocked);
 
 #endif

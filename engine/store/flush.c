@@ -1,17 +1,10 @@
 #include "engine/store/flush.h"
 
+#include "engine/store/pacing.h"
 #include "engine/store/store_state.h"
 
 void flush_deinit(struct flush *flush) {
     table_output_deinit(&flush->output);
-}
-
-/* Level 0 must not grow faster than compaction takes it away; writers then see BUSY. */
-static bool may_begin(const struct store *store) {
-    if (store->frozen_count == 0)
-        return false;
-    return store->version->run_count < STORE_RUNS_FLUSH_MAX || store->closing != CLOSE_NOT_ASKED ||
-           store->compaction.blocked;
 }
 
 static void begin(struct store *store) {
@@ -25,8 +18,8 @@ static void begin(struct store *store) {
 static void build_slice(struct store *store, struct effects *effects) {
     struct flush *flush = &store->flush;
     size_t bytes = 0;
-    while (flush->node != NULL && bytes < STORE_SLICE_BYTES &&
-           table_output_has_room(&flush->output)) {
+    uint64_t slice = pacing_slice_bytes(store);
+    while (flush->node != NULL && bytes < slice && table_output_has_room(&flush->output)) {
         const struct memtable_node *node = flush->node;
         table_output_add(&flush->output, &store->facts.next_file, memtable_node_key(node),
                          memtable_node_value(node), node->removed);
@@ -64,7 +57,7 @@ static void begin_install(struct store *store, struct effects *effects) {
 
 bool flush_pump(struct store *store, struct effects *effects) {
     struct flush *flush = &store->flush;
-    if (flush->phase == FLUSH_IDLE && may_begin(store))
+    if (flush->phase == FLUSH_IDLE && store->frozen_count > 0 && pacing_may_flush(store))
         begin(store);
     if (flush->phase != FLUSH_BUILDING)
         return false;

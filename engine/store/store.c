@@ -1,6 +1,7 @@
 #include "engine/store/store.h"
 
 #include "engine/base/memory.h"
+#include "engine/store/pacing.h"
 #include "engine/store/store_state.h"
 
 enum { FROZEN_CAPACITY_MIN = 4, REMOVALS_CAPACITY_MIN = 8, LOG_PER_MEMTABLE = 4 };
@@ -144,11 +145,6 @@ static bool memtable_is_full(const struct store *store) {
            store->memtable_log_bytes >= log_limit;
 }
 
-static bool must_wait(const struct store *store, bool full) {
-    return (full && store->frozen_count >= STORE_FROZEN_MAX) ||
-           log_writer_backlog(&store->log) >= STORE_LOG_BACKLOG_MAX;
-}
-
 static void check_batch(const struct store_batch *batch) {
     CHECK(batch->count <= STORE_BATCH_MAX);
     for (uint32_t i = 0; i < batch->count; i++) {
@@ -165,7 +161,7 @@ enum store_status store_write(struct store *store, const struct store_batch *bat
         return store->phase == STORE_PHASE_FAILED ? STORE_FAILED : STORE_BUSY;
     CHECK(store->closing == CLOSE_NOT_ASKED);
     bool full = memtable_is_full(store);
-    if (must_wait(store, full)) {
+    if (pacing_must_wait(store, full)) {
         store->figures.stalls++;
         return STORE_BUSY;
     }
@@ -177,7 +173,7 @@ enum store_status store_write(struct store *store, const struct store_batch *bat
     bool applied = store_apply(store, batch, *sequence);
     CHECK(applied);
     store->writes++;
-    (void)now;
+    pacing_note_write(store, now);
     return STORE_OK;
 }
 
@@ -233,6 +229,7 @@ void store_pump(struct store *store, struct instant now, struct effects *effects
     store->work_left = false;
     if (store->phase != STORE_PHASE_SERVING || store->closing == CLOSE_DONE)
         return;
+    pacing_note_time(store, now);
     log_writer_pump(&store->log, now, &store->facts.next_file, effects);
     pump_close(store, effects);
     bool flush_left = flush_pump(store, effects);
@@ -245,7 +242,9 @@ void store_pump(struct store *store, struct instant now, struct effects *effects
 struct instant store_deadline(const struct store *store) {
     if (store->phase != STORE_PHASE_SERVING || store->closing == CLOSE_DONE)
         return INSTANT_NEVER;
-    return store->work_left ? (struct instant){0} : log_writer_deadline(&store->log);
+    if (store->work_left)
+        return (struct instant){0};
+    return instant_earlier(log_writer_deadline(&store->log), store->rest_due);
 }
 
 bool store_next_ready(struct store *store, uint64_t *waiter) {

@@ -25,6 +25,7 @@ void store_release_version(struct store *store, struct version *version) {
 void store_install(struct store *store, const struct version_edit *edit) {
     struct version *old = store->version;
     store->version = version_apply(old, edit);
+    compaction_reconsider(&store->compaction);
     store_drop_scans(store);
     store_release_version(store, old);
 }

@@ -4,7 +4,8 @@
  *     store_disk.c       file operations that came back, and failure
  *     recovery.c         from a directory to a serving store
  *     flush.c            frozen memtable -> tables at level 0
- *     compaction.c       tables of one level -> tables of the next
+ *     compaction.c       tables of one level -> tables of a deeper one
+ *     pacing.c           how much of both a step does
  *     store_read.c       one key;  store_scan.c  keys in order
  *     store_install.c    what changes when a manifest record has become durable
  */
@@ -25,10 +26,6 @@
 #include "engine/store/version.h"
 
 enum {
-    STORE_FROZEN_MAX = 4, /* memtables that wait for their flush; one more write answers BUSY */
-    STORE_RUNS_FLUSH_MAX = 12, /* with so many flushes at level 0, the next one waits */
-    STORE_SLICE_BYTES = 64 * 1024,
-    STORE_LOG_BACKLOG_MAX = 16 << 20,   /* bytes that wait for a log write */
     STORE_MANIFEST_BYTES_MAX = 1 << 20, /* edits behind the snapshot; then a new one is written */
     STORE_SCANS_KEPT = 4,
     STORE_SCAN_SKIP_MAX = 4096, /* removed entries that one call walks over */
@@ -54,6 +51,8 @@ struct store {
     enum close_phase closing;
     bool born, closed_cleanly;
     bool work_left; /* a slice of CPU work waits for no I/O */
+    bool rests;     /* nobody has written for a while: see pacing.h */
+    struct instant rest_due;
     struct buffer failure;
     struct tickets tickets;
 

@@ -1,0 +1,39 @@
+#include "engine/store/pacing.h"
+
+#include "engine/store/compaction_pick.h"
+
+/* Long against the gaps of a steady load, short against what people call idle. */
+enum { REST_AFTER_SECONDS = 2 };
+
+bool pacing_must_wait(const struct store *store, bool full) {
+    return (full && store->frozen_count >= PACING_FROZEN_MAX) ||
+           log_writer_backlog(&store->log) >= PACING_LOG_BACKLOG_MAX;
+}
+
+bool pacing_may_flush(const struct store *store) {
+    return store->version->run_count < PACING_RUNS_MAX || store->closing != CLOSE_NOT_ASKED ||
+           store->compaction.blocked;
+}
+
+uint64_t pacing_slice_bytes(const struct store *store) {
+    uint32_t waiting = store->frozen_count > 1 ? store->frozen_count - 1 : 0;
+    uint32_t runs = store->version->run_count;
+    uint32_t late = runs > COMPACTION_RUNS ? (runs - COMPACTION_RUNS) / 2 : 0;
+    uint32_t pressure = waiting > late ? waiting : late;
+    if (pressure > PACING_PRESSURE_MAX)
+        pressure = PACING_PRESSURE_MAX;
+    return (uint64_t)PACING_SLICE_BYTES << pressure;
+}
+
+void pacing_note_write(struct store *store, struct instant now) {
+    store->rests = false;
+    store->rest_due = instant_after(now, duration_of_seconds(REST_AFTER_SECONDS));
+}
+
+void pacing_note_time(struct store *store, struct instant now) {
+    if (!instant_reached(now, store->rest_due))
+        return;
+    store->rests = true;
+    compaction_reconsider(&store->compaction);
+    store->rest_due = INSTANT_NEVER;
+}

@@ -1,0 +1,38 @@
+/* pacing: how much background work a step does, so that writers are slowed before they are stopped.
+ *
+ *     waiting work           slice of flush and compaction per step     a write is
+ *     none, or a little      64 KiB                                     taken
+ *     more and more          128, 256, 512 KiB                          taken; its step takes longer
+ *     the bounds             512 KiB                                    answered BUSY
+ *
+ * There is no thread to do the work elsewhere: it is done in the steps of those who cause it. Even the
+ * largest slice is a fraction of a millisecond, so no request waits for more than that.
+ *
+ *     if (pacing_must_wait(store, full)) return STORE_BUSY;
+ *     uint64_t bytes = pacing_slice_bytes(store);
+ */
+#ifndef DUNLIN_STORE_PACING_H
+#define DUNLIN_STORE_PACING_H
+
+#include "engine/store/store_state.h"
+
+enum {
+    PACING_SLICE_BYTES = 64 * 1024,
+    PACING_PRESSURE_MAX = 3, /* doublings of the slice */
+    PACING_FROZEN_MAX = 4,   /* memtables that wait for their flush; one more write is BUSY */
+    PACING_RUNS_MAX = 12,    /* with so many flushes at level 0, the next one waits */
+    PACING_LOG_BACKLOG_MAX = 16 << 20, /* bytes that wait for a log write */
+};
+
+/* `full`: the memtable must be frozen before it takes another write. */
+bool pacing_must_wait(const struct store *store, bool full);
+/* Level 0 must not grow faster than compaction takes it away. */
+bool pacing_may_flush(const struct store *store);
+uint64_t pacing_slice_bytes(const struct store *store);
+
+/* Notes a write: the store does not rest. */
+void pacing_note_write(struct store *store, struct instant now);
+/* Notes that nobody has written for a while, once that is so. */
+void pacing_note_time(struct store *store, struct instant now);
+
+#endif

@@ -1,0 +1,224 @@
+/* What is compacted next, and into which level: on versions made by hand, without files. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "engine/store/compaction_pick.h"
+#include "engine/store/level_targets.h"
+#include "engine/store/pacing.h"
+
+enum { RUN = 1000, MEGABYTE = 1 << 20 };
+
+static struct store *store;
+static uint64_t next_number;
+
+static int begin(void **state) {
+    struct store_config config = store_config_default();
+    config.memtable_bytes = RUN;
+    store = store_create(&config);
+    next_number = 1;
+    (void)state;
+    return 0;
+}
+
+static int end(void **state) {
+    store_destroy(store);
+    (void)state;
+    return 0;
+}
+
+/* Adds a table [from, to] of `size` bytes with ten entries, `removed` of them tombstones; of a run of its
+ * own. */
+static void add(uint32_t level, const char *from, const char *to, uint64_t size, uint64_t removed) {
+    struct table_file *file = table_file_create(next_number);
+    file->run = next_number++;
+    file->size = size;
+    file->entry_count = 10;
+    file->removed_count = removed;
+    buffer_append(&file->smallest, bytes_of_text(from));
+    buffer_append(&file->largest, bytes_of_text(to));
+    struct version_edit edit = {.added_level = level};
+    table_list_add(&edit.added, file);
+    store_install(store, &edit);
+    table_list_deinit(&edit.added);
+    assert_false(table_file_release(file));
+}
+
+static bool pick(struct compaction_pick *found) {
+    bool blocked;
+    return compaction_pick(store, found, &blocked);
+}
+
+static void a_small_store_goes_from_level_0_to_the_last(void **state) {
+    struct level_targets targets = level_targets_of(store->version, RUN);
+    assert_int_equal(targets.base, LEVEL_LAST);
+    add(LEVEL_LAST, "a", "z", LEVEL_BASE_RUNS_MAX * RUN, 0);
+    targets = level_targets_of(store->version, RUN);
+    assert_int_equal(targets.base, LEVEL_LAST);
+    (void)state;
+}
+
+static void each_level_is_a_tenth_of_the_next_and_the_base_takes_a_few_flushes(void **state) {
+    for (uint64_t last = 1; last < (uint64_t)1 << 40; last = last * 5 / 3 + 1) {
+        end(state);
+        begin(state);
+        add(LEVEL_LAST, "a", "z", last, 0);
+        struct level_targets targets = level_targets_of(store->version, RUN);
+        uint64_t above = last;
+        for (uint32_t level = LEVEL_LAST; level-- > targets.base;) {
+            above /= LEVEL_FACTOR;
+            assert_int_equal(targets.bytes[level], above);
+        }
+        for (uint32_t level = 1; level < targets.base; level++)
+            assert_int_equal(targets.bytes[level], 0);
+        if (targets.base > 1)
+            assert_true(above / LEVEL_BASE_RUNS_MAX <= RUN);
+        if (targets.base < LEVEL_LAST)
+            assert_true(above >= LEVEL_BASE_RUNS_MAX * (uint64_t)RUN / LEVEL_FACTOR);
+    }
+}
+
+static void fewer_than_four_runs_wait(void **state) {
+    struct compaction_pick found;
+    for (int run = 1; run < COMPACTION_RUNS; run++)
+        add(0, "a", "z", RUN, 0);
+    assert_false(pick(&found));
+    add(0, "a", "z", RUN, 0);
+    assert_true(pick(&found));
+    assert_int_equal(found.level, 0);
+    assert_int_equal(found.upper_count, COMPACTION_RUNS);
+    assert_int_equal(found.to, LEVEL_LAST);
+    assert_false(found.moves);
+    (void)state;
+}
+
+static void level_0_never_passes_over_a_level_that_holds_something(void **state) {
+    struct compaction_pick found;
+    add(3, "b", "c", 1, 0);
+    for (int run = 0; run < COMPACTION_RUNS; run++)
+        add(0, "a", "z", RUN, 0);
+    assert_true(pick(&found));
+    assert_int_equal(found.level, 0);
+    assert_int_equal(found.to, 3);
+    (void)state;
+}
+
+static void runs_that_are_apart_move_as_they_are(void **state) {
+    struct compaction_pick found;
+    add(0, "a", "b", RUN, 0);
+    add(0, "c", "d", RUN, 0);
+    add(0, "e", "f", RUN, 0);
+    add(0, "g", "h", RUN, 0);
+    assert_true(pick(&found));
+    assert_true(found.moves);
+    assert_int_equal(found.upper_count, 4);
+    add(0, "h", "i", RUN, 0);
+    assert_true(pick(&found));
+    assert_false(found.moves);
+    (void)state;
+}
+
+static void tombstones_are_not_moved_into_the_last_level(void **state) {
+    struct compaction_pick found;
+    add(0, "a", "b", RUN, 0);
+    add(0, "c", "d", RUN, 1);
+    add(0, "e", "f", RUN, 0);
+    add(0, "g", "h", RUN, 0);
+    assert_true(pick(&found));
+    assert_false(found.moves);
+    (void)state;
+}
+
+static void what_meets_the_level_below_is_merged_with_it(void **state) {
+    struct compaction_pick found;
+    add(LEVEL_LAST, "a", "b", RUN, 0);
+    add(LEVEL_LAST, "e", "g", RUN, 0);
+    add(LEVEL_LAST, "x", "z", RUN, 0);
+    for (int run = 0; run < COMPACTION_RUNS; run++)
+        add(0, "c", "f", RUN, 0);
+    assert_true(pick(&found));
+    assert_int_equal(found.lower_at, 1);
+    assert_int_equal(found.lower_count, 1);
+    assert_false(found.moves);
+    (void)state;
+}
+
+static void a_full_level_gives_the_table_that_overlaps_least(void **state) {
+    struct compaction_pick found;
+    uint64_t last = 5 * LEVEL_BASE_RUNS_MAX * RUN;
+    add(LEVEL_LAST, "a", "f", last / 2, 0);
+    add(LEVEL_LAST, "m", "p", last / 4, 0);
+    add(LEVEL_LAST, "q", "z", last / 4, 0);
+    uint32_t level = level_targets_of(store->version, RUN).base;
+    add(level, "b", "c", last, 0);
+    add(level, "n", "o", last, 0);
+    add(level, "r", "s", 1, 0);
+    assert_int_equal(level, LEVEL_LAST - 1);
+    assert_true(pick(&found));
+    assert_int_equal(found.level, level);
+    assert_int_equal(found.upper_at, 1);
+    assert_int_equal(found.lower_at, 1);
+    (void)state;
+}
+
+static void a_table_full_of_tombstones_goes_before_its_level_is_full(void **state) {
+    struct compaction_pick found;
+    uint64_t last = 20 * LEVEL_BASE_RUNS_MAX * RUN;
+    add(LEVEL_LAST, "a", "z", last, 0);
+    uint32_t level = level_targets_of(store->version, RUN).base;
+    add(level, "b", "c", RUN, 2);
+    assert_false(pick(&found));
+    add(level, "d", "e", RUN, 3);
+    assert_true(pick(&found));
+    assert_int_equal(found.level, level);
+    assert_int_equal(found.upper_at, 1);
+    (void)state;
+}
+
+static void at_rest_what_lies_above_the_last_level_goes_down(void **state) {
+    struct compaction_pick found;
+    add(LEVEL_LAST, "a", "z", 5 * RUN, 0);
+    add(0, "a", "z", RUN, 0);
+    assert_false(pick(&found));
+    pacing_note_write(store, (struct instant){0});
+    pacing_note_time(store, instant_after((struct instant){0}, duration_of_seconds(1)));
+    assert_false(pick(&found));
+    pacing_note_time(store, instant_after((struct instant){0}, duration_of_seconds(3)));
+    assert_true(pick(&found));
+    assert_int_equal(found.level, 0);
+    pacing_note_write(store, (struct instant){0});
+    assert_false(pick(&found));
+    (void)state;
+}
+
+static void a_damaged_table_is_passed_over(void **state) {
+    struct compaction_pick found;
+    bool blocked;
+    for (int run = 0; run < COMPACTION_RUNS; run++)
+        add(0, "a", "z", RUN, 0);
+    store->version->levels[0].tables[1]->read_failures = COMPACTION_READ_FAILURES_MAX;
+    assert_false(compaction_pick(store, &found, &blocked));
+    assert_true(blocked);
+    (void)state;
+}
+
+int main(void) {
+#define CLAIM(name) cmocka_unit_test_setup_teardown(name, begin, end)
+    const struct CMUnitTest tests[] = {
+        CLAIM(a_small_store_goes_from_level_0_to_the_last),
+        CLAIM(each_level_is_a_tenth_of_the_next_and_the_base_takes_a_few_flushes),
+        CLAIM(fewer_than_four_runs_wait),
+        CLAIM(level_0_never_passes_over_a_level_that_holds_something),
+        CLAIM(runs_that_are_apart_move_as_they_are),
+        CLAIM(tombstones_are_not_moved_into_the_last_level),
+        CLAIM(what_meets_the_level_below_is_merged_with_it),
+        CLAIM(a_full_level_gives_the_table_that_overlaps_least),
+        CLAIM(a_table_full_of_tombstones_goes_before_its_level_is_full),
+        CLAIM(at_rest_what_lies_above_the_last_level_goes_down),
+        CLAIM(a_damaged_table_is_passed_over),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
