@@ -22,8 +22,11 @@ static void load_store(struct loader *loader, const struct store_file *file,
     loader_size(loader, "log_segment", file->log_segment, &store->log_segment_bytes);
     loader_number(loader, "filter_bits_per_key", file->filter_bits_per_key, 0, 64,
                   &store->filter_bits_per_key);
-    if (file->compress != NULL)
-        store->compress = *file->compress;
+    if (file->compression != NULL &&
+        !block_compression_parse_levels(bytes_of_text(file->compression), store->compression,
+                                        STORE_LEVELS))
+        loader_refuse(loader, "compression", "'%.80s' is no list of none, lz4, zstd",
+                      file->compression);
 }
 
 static void load_limits(struct loader *loader, const struct limits_file *file,

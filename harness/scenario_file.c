@@ -93,7 +93,7 @@ static const cyaml_schema_field_t STORE[] = {
     TEXT(store_file, memtable),    TEXT(store_file, cache),
     TEXT(store_file, block),       TEXT(store_file, table),
     TEXT(store_file, log_segment), NUMBER(store_file, filter_bits_per_key),
-    SWITCH(store_file, compress),  CYAML_FIELD_END};
+    TEXT(store_file, compression), CYAML_FIELD_END};
 
 static const cyaml_schema_field_t LIMITS[] = {
     TEXT(limits_file, key),         TEXT(limits_file, value),      TEXT(limits_file, client_output),

@@ -45,7 +45,7 @@ struct keyspace_file {
 struct store_file {
     char *sync, *sync_interval, *memtable, *cache, *block, *table, *log_segment;
     uint32_t *filter_bits_per_key;
-    bool *compress;
+    char *compression;
 };
 
 struct limits_file {

@@ -89,6 +89,13 @@ static void set_sync(struct settings *settings, const char *text, enum store_syn
         refuse(settings, "sync", text, "is none of always, interval, never");
 }
 
+static void set_compression(struct settings *settings, const char *text,
+                            enum block_compression *levels) {
+    if (text != NULL && !block_compression_parse_levels(bytes_of_text(text), levels, STORE_LEVELS))
+        refuse(settings, "store.compression", text,
+               "is no list of none, lz4, zstd, one for each level");
+}
+
 static void apply_store(struct settings *settings, const struct store_file *file,
                         struct store_config *store) {
     set_sync(settings, file->sync, &store->sync);
@@ -100,7 +107,7 @@ static void apply_store(struct settings *settings, const struct store_file *file
     set_size(settings, "store.log_segment", file->log_segment, &store->log_segment_bytes);
     if (file->filter_bits_per_key != NULL)
         store->filter_bits_per_key = *file->filter_bits_per_key;
-    set_switch(file->compress, &store->compress);
+    set_compression(settings, file->compression, store->compression);
 }
 
 static void apply_timing(struct settings *settings, const struct timing_file *file,

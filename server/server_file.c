@@ -45,7 +45,7 @@ static const cyaml_schema_field_t STORE_FIELDS[] = {
     TEXT(store_file, log_segment),
     CYAML_FIELD_UINT_PTR("filter_bits_per_key", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
                          struct store_file, filter_bits_per_key),
-    SWITCH(store_file, compress),
+    TEXT(store_file, compression),
     CYAML_FIELD_END,
 };
 

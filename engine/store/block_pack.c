@@ -3,39 +3,34 @@
 #include "engine/base/hash.h"
 #include "engine/base/memory.h"
 
-#include <lz4.h>
-
-/* An LZ4 byte can stand for at most 255 bytes; more is a lie that would only cost memory. */
-enum { LZ4_EXPANSION_MAX = 255 };
-
 /* Appends the compressed form when it saves enough; false when it does not. */
-static bool append_compressed(struct bytes contents, struct buffer *file) {
+static bool append_compressed(struct block_codec *codec, enum block_compression compression,
+                              struct bytes contents, struct buffer *file) {
     size_t allowed =
         contents.size - (contents.size + BLOCK_SAVING_DIVISOR - 1) / BLOCK_SAVING_DIVISOR;
     if (allowed <= BLOCK_PLAIN_SIZE_BYTES)
         return false;
     uint8_t *to = buffer_reserve(file, allowed);
-    int size =
-        LZ4_compress_default((const char *)contents.data, (char *)to + BLOCK_PLAIN_SIZE_BYTES,
-                             (int)contents.size, (int)(allowed - BLOCK_PLAIN_SIZE_BYTES));
-    if (size <= 0)
+    size_t size = block_codec_compress(codec, compression, contents, to + BLOCK_PLAIN_SIZE_BYTES,
+                                       allowed - BLOCK_PLAIN_SIZE_BYTES);
+    if (size == 0)
         return false;
     uint32_t plain_size = (uint32_t)contents.size;
     memcpy(to, &plain_size, BLOCK_PLAIN_SIZE_BYTES);
-    file->size += BLOCK_PLAIN_SIZE_BYTES + (size_t)size;
+    file->size += BLOCK_PLAIN_SIZE_BYTES + size;
     return true;
 }
 
-void block_pack(struct bytes contents, bool compress, struct buffer *file,
+void block_pack(struct block_codec *codec, struct bytes contents,
+                enum block_compression compression, struct buffer *file,
                 struct block_handle *handle) {
     CHECK(contents.size <= BLOCK_CONTENTS_MAX);
     size_t from = file->size;
-    enum block_type type = BLOCK_PLAIN;
-    if (compress && append_compressed(contents, file))
-        type = BLOCK_LZ4;
-    else
+    if (compression == COMPRESSION_NONE || !append_compressed(codec, compression, contents, file)) {
+        compression = COMPRESSION_NONE;
         buffer_append(file, contents);
-    buffer_put_u8(file, (uint8_t)type);
+    }
+    buffer_put_u8(file, (uint8_t)compression);
     handle->checksum = checksum32(bytes_of(file->data + from, file->size - from));
     buffer_put_u32(file, handle->checksum);
     handle->size = file->size - from;
@@ -50,23 +45,26 @@ static uint8_t *reserve_exactly(struct buffer *buffer, size_t size) {
     return buffer->data;
 }
 
-static enum table_status append_decompressed(struct bytes stored, struct buffer *contents) {
+static enum table_status append_decompressed(struct block_codec *codec,
+                                             enum block_compression compression,
+                                             struct bytes stored, struct buffer *contents) {
     if (stored.size <= BLOCK_PLAIN_SIZE_BYTES)
         return TABLE_CORRUPT;
     uint32_t plain_size = load_u32(stored.data);
-    size_t size = stored.size - BLOCK_PLAIN_SIZE_BYTES;
-    if (plain_size > BLOCK_CONTENTS_MAX || plain_size / LZ4_EXPANSION_MAX > size)
+    struct bytes compressed =
+        bytes_slice(stored, BLOCK_PLAIN_SIZE_BYTES, stored.size - BLOCK_PLAIN_SIZE_BYTES);
+    if (plain_size > BLOCK_CONTENTS_MAX ||
+        plain_size > block_codec_plain_size_max(compression, compressed.size))
         return TABLE_CORRUPT;
     uint8_t *to = reserve_exactly(contents, plain_size);
-    int decoded = LZ4_decompress_safe((const char *)stored.data + BLOCK_PLAIN_SIZE_BYTES,
-                                      (char *)to, (int)size, (int)plain_size);
-    if (decoded < 0 || (uint32_t)decoded != plain_size)
+    if (!block_codec_decompress(codec, compression, compressed, to, plain_size))
         return TABLE_CORRUPT;
     contents->size += plain_size;
     return TABLE_OK;
 }
 
-enum table_status block_unpack(struct bytes raw, struct buffer *contents) {
+enum table_status block_unpack(struct block_codec *codec, struct bytes raw,
+                               struct buffer *contents) {
     if (raw.size < BLOCK_TRAILER_SIZE || raw.size > BLOCK_CONTENTS_MAX + BLOCK_TRAILER_SIZE)
         return TABLE_CORRUPT;
     size_t size = raw.size - BLOCK_TRAILER_SIZE;
@@ -74,21 +72,14 @@ enum table_status block_unpack(struct bytes raw, struct buffer *contents) {
         return TABLE_CORRUPT;
     struct bytes stored = bytes_of(raw.data, size);
     switch (raw.data[size]) {
-    case BLOCK_PLAIN:
+    case COMPRESSION_NONE:
         memcpy(reserve_exactly(contents, size), stored.data, size);
         contents->size += size;
         return TABLE_OK;
-    case BLOCK_LZ4:
-        return append_decompressed(stored, contents);
+    case COMPRESSION_LZ4:
+    case COMPRESSION_ZSTD:
+        return append_decompressed(codec, (enum block_compression)raw.data[size], stored, contents);
     default:
         return TABLE_CORRUPT;
     }
-}
-
-enum table_status table_block_unpack(const struct block_handle *handle, struct bytes raw,
-                                     struct buffer *contents) {
-    if (raw.size != handle->size || raw.size < BLOCK_TRAILER_SIZE ||
-        load_u32(raw.data + raw.size - sizeof handle->checksum) != handle->checksum)
-        return TABLE_CORRUPT;
-    return block_unpack(raw, contents);
 }

@@ -201,7 +201,7 @@ struct table_file *block_reads_on_done(struct block_reads *reads, struct block_f
                                        struct block_cache *cache) {
     struct buffer contents = {0};
     bool sound = status == DISK_OK && raw.size == fetch->handle.size &&
-                 table_block_unpack(&fetch->handle, raw, &contents) == TABLE_OK;
+                 table_block_unpack(fetch->file->table, &fetch->handle, raw, &contents) == TABLE_OK;
     if (sound)
         add_arrival(reads, fetch, contents, cache);
     else

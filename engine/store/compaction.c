@@ -34,7 +34,7 @@ static void begin_merge(struct store *store) {
         memory_allocate_zeroed(compaction->stream_count, sizeof *compaction->streams);
     for (uint32_t i = 0; i < compaction->stream_count; i++)
         block_stream_init(&compaction->streams[i], &store->tickets);
-    struct table_options options = store_table_options(store);
+    struct table_options options = store_table_options(store, compaction->level + 1);
     table_output_init(&compaction->output, &store->tickets, &options, store->config.table_bytes);
     compaction->step = merge_seek(&compaction->merge, (struct bytes){0}, false);
 }

@@ -9,7 +9,7 @@ void flush_deinit(struct flush *flush) {
 
 static void begin(struct store *store) {
     struct flush *flush = &store->flush;
-    struct table_options options = store_table_options(store);
+    struct table_options options = store_table_options(store, 0);
     table_output_init(&flush->output, &store->tickets, &options, store->config.table_bytes);
     flush->node = memtable_first(store->frozen[0]);
     flush->phase = FLUSH_BUILDING;

@@ -86,7 +86,8 @@ static void enter_block(struct run_cursor *cursor) {
 void run_cursor_feed_raw(struct run_cursor *cursor, struct bytes raw) {
     CHECK(cursor->state == RUN_NEEDS_BLOCK);
     buffer_clear(&cursor->contents);
-    if (table_block_unpack(&cursor->handle, raw, &cursor->contents) != TABLE_OK) {
+    if (table_block_unpack(run_cursor_table(cursor)->table, &cursor->handle, raw,
+                           &cursor->contents) != TABLE_OK) {
         cursor->state = RUN_CORRUPT;
         return;
     }

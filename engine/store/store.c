@@ -16,7 +16,8 @@ struct store_config store_config_default(void) {
         .table_bytes = 4 << 20,
         .log_segment_bytes = 32 << 20,
         .filter_bits_per_key = 10,
-        .compress = true,
+        .compression = {COMPRESSION_NONE, COMPRESSION_NONE, COMPRESSION_LZ4, COMPRESSION_LZ4,
+                        COMPRESSION_LZ4, COMPRESSION_LZ4, COMPRESSION_LZ4},
         .tally_count = 1024 * STORE_TALLIES_PER_PAGE,
         .first_ticket = 1,
     };
@@ -58,6 +59,7 @@ void store_destroy(struct store *store) {
     block_cursor_deinit(&store->get_cursor);
     buffer_deinit(&store->failure);
     memory_release(store->removals);
+    block_codec_deinit(&store->codec);
     tickets_deinit(&store->tickets);
     memory_release(store);
 }

@@ -29,6 +29,9 @@
 #define DUNLIN_STORE_STORE_H
 
 #include "engine/base/effect.h"
+#include "engine/store/block_compression.h"
+
+enum { STORE_LEVELS = 7 };
 
 enum store_sync { STORE_SYNC_ALWAYS, STORE_SYNC_INTERVAL, STORE_SYNC_NEVER };
 
@@ -41,9 +44,10 @@ struct store_config {
     uint64_t table_bytes;          /* target size of a compacted table */
     uint64_t log_segment_bytes;
     uint32_t filter_bits_per_key; /* of the Bloom filter; 0 for none */
-    bool compress;                /* blocks by LZ4 when that makes them smaller */
-    uint32_t tally_count;         /* number of tallies, a multiple of STORE_TALLIES_PER_PAGE */
-    uint64_t first_ticket;        /* tickets are drawn upwards from here */
+    enum block_compression
+        compression[STORE_LEVELS]; /* of the blocks that it makes smaller, by level */
+    uint32_t tally_count;          /* number of tallies, a multiple of STORE_TALLIES_PER_PAGE */
+    uint64_t first_ticket;         /* tickets are drawn upwards from here */
 };
 
 /* What a production node uses. */

@@ -48,10 +48,11 @@ void store_roll_manifest(struct store *store, enum manifest_purpose purpose,
     manifest_writer_send(&store->manifest, effects);
 }
 
-struct table_options store_table_options(const struct store *store) {
+struct table_options store_table_options(struct store *store, uint32_t level) {
     return (struct table_options){
         .block_bytes = store->config.block_bytes,
         .filter_bits_per_key = store->config.filter_bits_per_key,
-        .compress = store->config.compress,
+        .compression = store->config.compression[level],
+        .codec = &store->codec,
     };
 }

@@ -55,6 +55,7 @@ struct store {
     struct instant rest_due;
     struct buffer failure;
     struct tickets tickets;
+    struct block_codec codec; /* of all tables */
 
     struct manifest_facts facts; /* as the manifest has them, next_file ahead of it */
     struct manifest_writer manifest;
@@ -103,7 +104,8 @@ struct buffer *store_begin_manifest(struct store *store, enum manifest_purpose p
 /* Writes a whole new manifest. The writer is idle. */
 void store_roll_manifest(struct store *store, enum manifest_purpose purpose,
                          struct effects *effects);
-struct table_options store_table_options(const struct store *store);
+/* For tables that go to this level. */
+struct table_options store_table_options(struct store *store, uint32_t level);
 
 /* store_read.c: the block's plain contents, or what stands in the way. */
 MUST_USE enum store_status store_block(struct store *store, struct table_file *file,

@@ -3,7 +3,7 @@
  *     +---------+---------+-----+---------------+-------------+------------+--------------------+
  *     | block 0 | block 1 | ... | filter block  | properties  | index block| footer (fixed size)|
  *     +---------+---------+-----+---------------+-------------+------------+--------------------+
- *     every block: contents, then type u8 (0 plain, 1 LZ4), checksum u32 over contents and type
+ *     every block: contents, then type u8 (0 plain, 1 LZ4, 2 Zstandard), checksum u32 over contents and type
  *     (byte-exact description: docs/formats/table.md)
  *
  * The builder is fed entries in ascending key order and grows a buffer that the caller writes out
@@ -23,7 +23,7 @@
 #ifndef DUNLIN_STORE_TABLE_H
 #define DUNLIN_STORE_TABLE_H
 
-#include "engine/base/bytes.h"
+#include "engine/store/block_codec.h"
 
 /* Where a block lies in its file, with its type byte and checksum. */
 struct block_handle {
@@ -41,7 +41,8 @@ enum table_status { TABLE_OK, TABLE_CORRUPT, TABLE_TOO_NEW /* a later format ver
 struct table_options {
     uint64_t block_bytes;
     uint32_t filter_bits_per_key;
-    bool compress;
+    enum block_compression compression; /* of blocks that it makes smaller */
+    struct block_codec *codec;          /* borrowed; null: the builder has one of its own */
 };
 
 struct table_properties {
@@ -83,8 +84,10 @@ struct table;
  * lies (one contiguous run from the filter to the index). */
 MUST_USE enum table_status table_footer_decode(struct bytes footer, uint64_t file_size,
                                                struct block_handle *metadata);
-/* Then open with that run of bytes. Copies what it keeps. Null with a status on corrupt bytes. */
-struct table *table_open(struct bytes footer, struct bytes metadata, enum table_status *status);
+/* Then open with that run of bytes. Copies what it keeps, and borrows the codec for as long as it is open. Null with a
+ * status on corrupt bytes. */
+struct table *table_open(struct bytes footer, struct bytes metadata, struct block_codec *codec,
+                         enum table_status *status);
 void table_close(struct table *table);
 const struct table_properties *table_properties(const struct table *table);
 size_t table_memory(const struct table *table); /* bytes */
@@ -100,10 +103,12 @@ bool table_block_at(const struct table *table, uint32_t position, struct block_h
 
 /* Verifies the checksum of a block as it was read from the file and appends the plain contents to
  * `contents`. */
-MUST_USE enum table_status block_unpack(struct bytes raw, struct buffer *contents);
+MUST_USE enum table_status block_unpack(struct block_codec *codec, struct bytes raw,
+                                        struct buffer *contents);
 /* The same for a data block, and `raw` must be the very block that the index names: a sound block
  * that a disk wrote to the wrong place, or kept from an older life of the file, is corrupt too. */
-MUST_USE enum table_status table_block_unpack(const struct block_handle *handle, struct bytes raw,
+MUST_USE enum table_status table_block_unpack(const struct table *table,
+                                              const struct block_handle *handle, struct bytes raw,
                                               struct buffer *contents);
 
 /* A cursor over the plain contents of a data block. key is rebuilt in `key_buffer`, value borrowed

@@ -17,6 +17,7 @@ enum { TABLE_BLOCK_BYTES_MAX = 64 << 20 };
 
 struct table_builder {
     struct table_options options;
+    struct block_codec own_codec; /* for want of a lent one */
     struct table_properties properties;
     struct block_builder block;
     struct block_builder index;
@@ -36,12 +37,15 @@ struct table_builder *table_builder_create(const struct table_options *options) 
     CHECK(options->filter_bits_per_key <= BLOOM_BITS_PER_KEY_MAX);
     struct table_builder *builder = memory_allocate_zeroed(1, sizeof *builder);
     builder->options = *options;
+    if (options->codec == NULL)
+        builder->options.codec = &builder->own_codec;
     return builder;
 }
 
 void table_builder_destroy(struct table_builder *builder) {
     if (builder == NULL)
         return;
+    block_codec_deinit(&builder->own_codec);
     block_builder_deinit(&builder->block);
     block_builder_deinit(&builder->index);
     buffer_deinit(&builder->index_value);
@@ -84,8 +88,8 @@ static void end_block(struct table_builder *builder) {
         return;
     CHECK(builder->waiting.size == 0);
     builder->waiting.offset = file_end(builder);
-    block_pack(block_builder_finish(&builder->block), builder->options.compress, &builder->output,
-               &builder->waiting);
+    block_pack(builder->options.codec, block_builder_finish(&builder->block),
+               builder->options.compression, &builder->output, &builder->waiting);
     block_builder_reset(&builder->block);
     builder->properties.block_count++;
 }
@@ -147,7 +151,8 @@ static struct block_handle append_filter(struct table_builder *builder) {
     size_t count = builder->hashes.size / sizeof(uint64_t);
     bloom_build((const uint64_t *)(const void *)builder->hashes.data, count,
                 builder->options.filter_bits_per_key, &filter);
-    block_pack(buffer_bytes(&filter), false, &builder->output, &handle);
+    block_pack(builder->options.codec, buffer_bytes(&filter), COMPRESSION_NONE, &builder->output,
+               &handle);
     buffer_deinit(&filter);
     return handle;
 }
@@ -160,15 +165,16 @@ void table_builder_finish(struct table_builder *builder) {
     /* The properties tell the file's size and lie before the index, so the index is packed first,
      * aside. */
     struct buffer index = {0};
-    block_pack(block_builder_finish(&builder->index), builder->options.compress, &index,
-               &footer.index);
+    block_pack(builder->options.codec, block_builder_finish(&builder->index),
+               builder->options.compression, &index, &footer.index);
     footer.properties.offset = file_end(builder);
     footer.properties.size = TABLE_PROPERTIES_SIZE + BLOCK_TRAILER_SIZE;
     footer.index.offset = footer.properties.offset + footer.properties.size;
     builder->properties.file_size = table_footer_file_size(&footer);
     struct buffer properties = {0};
     table_properties_encode(&builder->properties, &properties);
-    block_pack(buffer_bytes(&properties), false, &builder->output, &footer.properties);
+    block_pack(builder->options.codec, buffer_bytes(&properties), COMPRESSION_NONE,
+               &builder->output, &footer.properties);
     buffer_append(&builder->output, buffer_bytes(&index));
     table_footer_encode(&footer, &builder->output);
     buffer_deinit(&properties);

@@ -22,7 +22,8 @@ void table_file_destroy(struct table_file *file) {
     memory_release(file);
 }
 
-enum table_status table_file_open(struct table_file *file, struct bytes tail) {
+enum table_status table_file_open(struct table_file *file, struct bytes tail,
+                                  struct block_codec *codec) {
     CHECK(file->table == NULL);
     if (tail.size != file->tail_size || tail.size < TABLE_FOOTER_SIZE || tail.size > file->size)
         return TABLE_CORRUPT;
@@ -35,7 +36,7 @@ enum table_status table_file_open(struct table_file *file, struct bytes tail) {
     uint64_t tail_at = file->size - tail.size;
     if (metadata.offset != tail_at || metadata.size > tail.size)
         return TABLE_CORRUPT;
-    file->table = table_open(footer, bytes_slice(tail, 0, (size_t)metadata.size), &status);
+    file->table = table_open(footer, bytes_slice(tail, 0, (size_t)metadata.size), codec, &status);
     return status;
 }
 

@@ -113,7 +113,8 @@ static void complete_table(struct table_output *output) {
     file->tail_size = file->size - metadata.offset;
     CHECK(file->tail_size <= tail.size);
     size_t data = tail.size - (size_t)file->tail_size;
-    status = table_file_open(file, bytes_slice(tail, data, (size_t)file->tail_size));
+    status = table_file_open(file, bytes_slice(tail, data, (size_t)file->tail_size),
+                             output->options.codec);
     CHECK(status == TABLE_OK);
     table_list_add(&output->made, file);
     table_builder_destroy(output->builder);

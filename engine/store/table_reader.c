@@ -15,6 +15,7 @@
 enum { TABLE_INDEX_KEYS_MAX = 1 << 30 };
 
 struct table {
+    struct block_codec *codec; /* borrowed */
     struct table_properties properties;
     struct bloom bloom;   /* looks into filter */
     struct buffer filter; /* the filter's lines, from filter_from on */
@@ -47,7 +48,7 @@ static void align_filter(struct table *table, struct bytes lines) {
 }
 
 static enum table_status read_filter(struct table *table, struct bytes raw) {
-    enum table_status status = block_unpack(raw, &table->filter);
+    enum table_status status = block_unpack(table->codec, raw, &table->filter);
     if (status != TABLE_OK)
         return status;
     if (!bloom_decode(buffer_bytes(&table->filter), &table->bloom))
@@ -60,7 +61,7 @@ static enum table_status read_filter(struct table *table, struct bytes raw) {
 
 static enum table_status read_properties(struct table *table, struct bytes raw) {
     struct buffer contents = {0};
-    enum table_status status = block_unpack(raw, &contents);
+    enum table_status status = block_unpack(table->codec, raw, &contents);
     if (status == TABLE_OK)
         status = table_properties_decode(buffer_bytes(&contents), &table->properties);
     buffer_deinit(&contents);
@@ -112,7 +113,7 @@ static enum table_status take_index(struct table *table, struct bytes contents, 
 
 static enum table_status read_index(struct table *table, struct bytes raw, uint64_t data_end) {
     struct buffer contents = {0};
-    enum table_status status = block_unpack(raw, &contents);
+    enum table_status status = block_unpack(table->codec, raw, &contents);
     if (status == TABLE_OK)
         status = take_index(table, buffer_bytes(&contents), data_end);
     buffer_deinit(&contents);
@@ -137,12 +138,14 @@ static enum table_status read_metadata(struct table *table, const struct table_f
     return status;
 }
 
-struct table *table_open(struct bytes footer, struct bytes metadata, enum table_status *status) {
+struct table *table_open(struct bytes footer, struct bytes metadata, struct block_codec *codec,
+                         enum table_status *status) {
     struct table_footer parsed;
     *status = table_footer_parse(footer, &parsed);
     if (*status != TABLE_OK)
         return NULL;
     struct table *table = memory_allocate_zeroed(1, sizeof *table);
+    table->codec = codec;
     *status = read_metadata(table, &parsed, metadata);
     if (*status == TABLE_OK)
         return table;
@@ -188,4 +191,12 @@ bool table_block_at(const struct table *table, uint32_t position, struct block_h
         return false;
     *handle = table->handles[position];
     return true;
+}
+
+enum table_status table_block_unpack(const struct table *table, const struct block_handle *handle,
+                                     struct bytes raw, struct buffer *contents) {
+    if (raw.size != handle->size || raw.size < BLOCK_TRAILER_SIZE ||
+        load_u32(raw.data + raw.size - sizeof handle->checksum) != handle->checksum)
+        return TABLE_CORRUPT;
+    return block_unpack(table->codec, raw, contents);
 }

@@ -12,9 +12,10 @@
 #ifndef DUNLIN_STORE_VERSION_H
 #define DUNLIN_STORE_VERSION_H
 
+#include "engine/store/store.h"
 #include "engine/store/table_file.h"
 
-enum { VERSION_LEVELS = 7 };
+enum { VERSION_LEVELS = STORE_LEVELS };
 
 struct version_level {
     struct table_file **tables;

@@ -16,6 +16,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { MODES = 4, SEALED_KEY_SIZE = 4 };
 
+static struct block_codec codec;
+
 static void walk_block(struct bytes contents, struct bytes key) {
     struct block_cursor cursor = {0};
     struct buffer before = {0};
@@ -45,7 +47,7 @@ static void use_table(const struct table *table, struct bytes file, struct bytes
         if (handle.offset > file.size || handle.size > file.size - handle.offset)
             break;
         struct bytes raw = bytes_slice(file, (size_t)handle.offset, (size_t)handle.size);
-        if (table_block_unpack(&handle, raw, &contents) == TABLE_OK)
+        if (table_block_unpack(table, &handle, raw, &contents) == TABLE_OK)
             walk_block(buffer_bytes(&contents), key);
         buffer_deinit(&contents);
     }
@@ -60,7 +62,7 @@ static void try_file(struct bytes file) {
     if (table_footer_decode(footer, file.size, &metadata) != TABLE_OK)
         return;
     struct bytes run = bytes_slice(file, (size_t)metadata.offset, (size_t)metadata.size);
-    struct table *table = table_open(footer, run, &status);
+    struct table *table = table_open(footer, run, &codec, &status);
     CHECK((table != NULL) == (status == TABLE_OK));
     if (table != NULL)
         use_table(table, file, bytes_slice(file, 0, file.size < 8 ? file.size : 8));
@@ -69,7 +71,7 @@ static void try_file(struct bytes file) {
 
 static void seal(struct bytes contents, struct buffer *file, struct block_handle *handle) {
     handle->offset = file->size;
-    block_pack(contents, false, file, handle);
+    block_pack(&codec, contents, COMPRESSION_NONE, file, handle);
 }
 
 static void try_sealed(struct bytes input) {
@@ -104,7 +106,7 @@ static void try_block(struct bytes input) {
     if (input.size > 0) {
         buffer_append(&raw, input);
         buffer_put_u32(&raw, checksum32(input));
-        if (block_unpack(buffer_bytes(&raw), &contents) == TABLE_OK)
+        if (block_unpack(&codec, buffer_bytes(&raw), &contents) == TABLE_OK)
             walk_block(buffer_bytes(&contents), bytes_slice(input, 0, 1));
     }
     buffer_deinit(&raw);

@@ -182,48 +182,58 @@ static void packing_and_unpacking_gives_the_contents_back(void **state) {
     (void)state;
     struct prng prng;
     prng_init(&prng, 4, 1);
+    struct block_codec codec = {0};
     for (size_t size = 0; size < 3000; size += 1 + size / 40) {
-        for (int kind = 0; kind < 3; kind++) {
+        for (int kind = 0; kind < 6; kind++) {
             struct buffer contents = {0};
             struct buffer file = {0};
             struct buffer again = {0};
             struct block_handle handle = {0};
             for (size_t i = 0; i < size; i++)
-                buffer_put_u8(&contents, kind == 0 ? (uint8_t)prng_u32(&prng) : 'c');
-            block_pack(buffer_bytes(&contents), kind != 2, &file, &handle);
+                buffer_put_u8(&contents, kind < 3 ? (uint8_t)prng_u32(&prng) : 'c');
+            enum block_compression compression = (enum block_compression)(kind % 3);
+            block_pack(&codec, buffer_bytes(&contents), compression, &file, &handle);
             assert_int_equal(handle.size, file.size);
             uint8_t type = file.data[file.size - BLOCK_TRAILER_SIZE];
-            assert_int_equal(type, kind == 1 && size >= 32 ? BLOCK_LZ4 : type);
-            assert_true(kind != 2 || type == BLOCK_PLAIN);
-            assert_true(type == BLOCK_PLAIN ||
+            assert_int_equal(type, kind >= 3 && size >= 32 ? compression : type);
+            assert_true(type == COMPRESSION_NONE || type == compression);
+            assert_true(type == COMPRESSION_NONE ||
                         file.size - BLOCK_TRAILER_SIZE <= size - size / BLOCK_SAVING_DIVISOR);
-            assert_int_equal(block_unpack(buffer_bytes(&file), &again), TABLE_OK);
+            assert_int_equal(block_unpack(&codec, buffer_bytes(&file), &again), TABLE_OK);
             assert_true(bytes_equal(buffer_bytes(&again), buffer_bytes(&contents)));
             buffer_deinit(&contents);
             buffer_deinit(&file);
             buffer_deinit(&again);
         }
     }
+    block_codec_deinit(&codec);
 }
 
-static void a_lie_about_the_plain_size_is_corrupt(void **state) {
-    (void)state;
+static void expect_lies_to_be_noticed(enum block_compression compression) {
     static const uint32_t LIES[] = {0, 1, 999, 1001, 1 << 20, BLOCK_CONTENTS_MAX + 1, UINT32_MAX};
     struct buffer file = {0};
     struct block_handle handle = {0};
     uint8_t contents[1000] = {0};
-    block_pack(bytes_of(contents, sizeof contents), true, &file, &handle);
-    assert_int_equal(file.data[file.size - BLOCK_TRAILER_SIZE], BLOCK_LZ4);
+    struct block_codec codec = {0};
+    block_pack(&codec, bytes_of(contents, sizeof contents), compression, &file, &handle);
+    assert_int_equal(file.data[file.size - BLOCK_TRAILER_SIZE], compression);
     for (size_t i = 0; i < sizeof LIES / sizeof LIES[0]; i++) {
         struct buffer again = {0};
         memcpy(file.data, &LIES[i], sizeof LIES[i]);
         uint32_t checksum = checksum32(bytes_of(file.data, file.size - sizeof checksum));
         memcpy(file.data + file.size - sizeof checksum, &checksum, sizeof checksum);
-        assert_int_equal(block_unpack(buffer_bytes(&file), &again), TABLE_CORRUPT);
+        assert_int_equal(block_unpack(&codec, buffer_bytes(&file), &again), TABLE_CORRUPT);
         assert_int_equal(again.size, 0);
         buffer_deinit(&again);
     }
     buffer_deinit(&file);
+    block_codec_deinit(&codec);
+}
+
+static void a_lie_about_the_plain_size_is_corrupt(void **state) {
+    (void)state;
+    expect_lies_to_be_noticed(COMPRESSION_LZ4);
+    expect_lies_to_be_noticed(COMPRESSION_ZSTD);
 }
 
 int main(void) {

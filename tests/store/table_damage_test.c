@@ -13,7 +13,9 @@
 #include <cmocka.h>
 
 static const struct table_options SMALL_BLOCKS = {
-    .block_bytes = 128, .filter_bits_per_key = 10, .compress = true};
+    .block_bytes = 128, .filter_bits_per_key = 10, .compression = COMPRESSION_LZ4};
+
+static struct block_codec codec;
 
 /* Every lookup in a damaged file must give the truth or say that it is corrupt. Returns whether any
  * said so. */
@@ -79,7 +81,7 @@ static void every_truncation_is_noticed(void **state) {
         struct bytes footer =
             bytes_of(file.data + file.size - TABLE_FOOTER_SIZE, TABLE_FOOTER_SIZE);
         assert_int_equal(table_footer_decode(footer, size, &metadata), TABLE_CORRUPT);
-        assert_null(table_open(footer, bytes_of(cut, size), &status));
+        assert_null(table_open(footer, bytes_of(cut, size), &codec, &status));
         assert_int_equal(status, TABLE_CORRUPT);
         free(cut);
     }
@@ -93,7 +95,7 @@ static void a_sound_block_in_the_wrong_place_is_corrupt(void **state) {
     (void)state;
     struct buffer file = {0};
     struct block_handle first, second;
-    struct table_options options = {.block_bytes = 0, .filter_bits_per_key = 0, .compress = false};
+    struct table_options options = {.block_bytes = 0, .filter_bits_per_key = 0};
     struct table_builder *builder = table_builder_create(&options);
     uint64_t offset;
     table_builder_add(builder, bytes_of_text("a"), bytes_of_text("1"), false);
@@ -106,8 +108,9 @@ static void a_sound_block_in_the_wrong_place_is_corrupt(void **state) {
     assert_int_equal(first.size, second.size);
     memcpy(file.data + second.offset, file.data + first.offset, first.size);
     struct buffer contents = {0};
-    assert_int_equal(table_fixture_block(buffer_bytes(&file), &first, &contents), TABLE_OK);
-    assert_int_equal(table_fixture_block(buffer_bytes(&file), &second, &contents), TABLE_CORRUPT);
+    assert_int_equal(table_fixture_block(table, buffer_bytes(&file), &first, &contents), TABLE_OK);
+    assert_int_equal(table_fixture_block(table, buffer_bytes(&file), &second, &contents),
+                     TABLE_CORRUPT);
     buffer_deinit(&contents);
     table_close(table);
     table_builder_destroy(builder);
@@ -158,16 +161,17 @@ static enum table_status open_claims(const struct claim *claims, size_t count,
     }
     struct buffer sealed_index = {0};
     struct buffer contents = {0};
-    block_pack(block_builder_finish(&index), false, &sealed_index, &footer.index);
-    block_pack(bytes_of("", 0), false, &run, &footer.filter);
+    block_pack(&codec, block_builder_finish(&index), COMPRESSION_NONE, &sealed_index,
+               &footer.index);
+    block_pack(&codec, bytes_of("", 0), COMPRESSION_NONE, &run, &footer.filter);
     properties.file_size += 20 + footer.filter.size + 53 + footer.index.size + TABLE_FOOTER_SIZE;
     table_properties_encode(&properties, &contents);
-    block_pack(buffer_bytes(&contents), false, &run, &footer.properties);
+    block_pack(&codec, buffer_bytes(&contents), COMPRESSION_NONE, &run, &footer.properties);
     buffer_append(&run, buffer_bytes(&sealed_index));
     struct buffer tail = {0};
     enum table_status status;
     table_footer_encode(&footer, &tail);
-    table_close(table_open(buffer_bytes(&tail), buffer_bytes(&run), &status));
+    table_close(table_open(buffer_bytes(&tail), buffer_bytes(&run), &codec, &status));
     block_builder_deinit(&index);
     buffer_deinit(&run);
     buffer_deinit(&value);

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <xxhash.h>
+#include <zstd.h>
 
 #include <cmocka.h>
 
@@ -50,12 +51,14 @@ static struct stretch unwrap(const uint8_t *at, uint64_t size) {
         memcpy(contents.data, at, stored);
         return contents;
     }
-    assert_int_equal(at[stored], 1);
+    assert_in_range(at[stored], 1, 2);
     contents.size = (size_t)number(at, 4);
     assert_true(stored <= contents.size - (contents.size + 7) / 8);
     contents.data = malloc(contents.size + 1);
-    int decoded = LZ4_decompress_safe((const char *)at + 4, (char *)contents.data, (int)stored - 4,
-                                      (int)contents.size);
+    size_t decoded = at[stored] == 2
+                         ? ZSTD_decompress(contents.data, contents.size, at + 4, stored - 4)
+                         : (size_t)LZ4_decompress_safe((const char *)at + 4, (char *)contents.data,
+                                                       (int)stored - 4, (int)contents.size);
     assert_int_equal(decoded, contents.size);
     return contents;
 }
@@ -251,7 +254,8 @@ static void a_reader_written_from_the_page_reads_every_table(void **state) {
         prng_init(&prng, seed, 3);
         struct table_options options = {.block_bytes = prng_below(&prng, 3000),
                                         .filter_bits_per_key = prng_below(&prng, 20),
-                                        .compress = prng_chance(&prng, 1, 2)};
+                                        .compression =
+                                            (enum block_compression)prng_below(&prng, 3)};
         struct fixture_entry *entries =
             table_fixture_random(&prng, prng_below(&prng, 600), 1 + prng_below(&prng, 16),
                                  1 + prng_below(&prng, 200), &count);

@@ -2,6 +2,9 @@
 
 #include <stdlib.h>
 
+/* Of all tables that are opened here; its contexts live as long as the test. */
+static struct block_codec codec;
+
 static void drain_output(struct table_builder *builder, size_t drain, struct buffer *file) {
     for (;;) {
         uint64_t offset;
@@ -41,12 +44,13 @@ struct table *table_fixture_open(struct bytes file) {
     struct bytes footer = bytes_slice(file, file.size - TABLE_FOOTER_SIZE, TABLE_FOOTER_SIZE);
     if (table_footer_decode(footer, file.size, &metadata) != TABLE_OK)
         return NULL;
-    return table_open(footer, bytes_slice(file, metadata.offset, metadata.size), &status);
+    return table_open(footer, bytes_slice(file, metadata.offset, metadata.size), &codec, &status);
 }
 
-enum table_status table_fixture_block(struct bytes file, const struct block_handle *handle,
-                                      struct buffer *contents) {
-    return table_block_unpack(handle, bytes_slice(file, handle->offset, handle->size), contents);
+enum table_status table_fixture_block(const struct table *table, struct bytes file,
+                                      const struct block_handle *handle, struct buffer *contents) {
+    return table_block_unpack(table, handle, bytes_slice(file, handle->offset, handle->size),
+                              contents);
 }
 
 static enum lookup get_in_block(struct bytes contents, struct bytes key, struct buffer *value,
@@ -78,7 +82,7 @@ enum lookup table_fixture_get(const struct table *table, struct bytes file, stru
         return LOOKUP_ABSENT;
     struct buffer contents = {0};
     enum lookup found = LOOKUP_CORRUPT;
-    if (table_fixture_block(file, &handle, &contents) == TABLE_OK)
+    if (table_fixture_block(table, file, &handle, &contents) == TABLE_OK)
         found = get_in_block(buffer_bytes(&contents), key, value, removed);
     buffer_deinit(&contents);
     return found;

@@ -27,8 +27,8 @@ void table_fixture_build(const struct table_options *options, const struct fixtu
 /* Opens the file as a store does; null when it is refused. */
 struct table *table_fixture_open(struct bytes file);
 /* Appends the plain contents of a block of the file. */
-enum table_status table_fixture_block(struct bytes file, const struct block_handle *handle,
-                                      struct buffer *contents);
+enum table_status table_fixture_block(const struct table *table, struct bytes file,
+                                      const struct block_handle *handle, struct buffer *contents);
 /* A lookup in an open table, the way a store does one. `value` is overwritten. */
 enum lookup table_fixture_get(const struct table *table, struct bytes file, struct bytes key,
                               struct buffer *value, bool *removed);
