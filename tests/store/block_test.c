@@ -195,7 +195,7 @@ static void packing_and_unpacking_gives_the_contents_back(void **state) {
             block_pack(&codec, buffer_bytes(&contents), compression, &file, &handle);
             assert_int_equal(handle.size, file.size);
             uint8_t type = file.data[file.size - BLOCK_TRAILER_SIZE];
-            assert_int_equal(type, kind >= 3 && size >= 32 ? compression : type);
+            assert_int_equal(type, kind >= 3 && size >= 100 ? compression : type);
             assert_true(type == COMPRESSION_NONE || type == compression);
             assert_true(type == COMPRESSION_NONE ||
                         file.size - BLOCK_TRAILER_SIZE <= size - size / BLOCK_SAVING_DIVISOR);
