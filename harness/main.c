@@ -8,10 +8,12 @@
 /* Says where. A check of the engine is a promise that the engine broke under this scenario and seed; any other means that
  * the program itself is at fault. */
 void host_check_failed(const char *expression, const char *file, int line) {
+    fflush(stdout);
     fprintf(stderr, "check failed: %s (%s:%d)\n", expression, file, line);
     fflush(stderr);
     size_t root = strlen(__FILE__) - strlen("harness/main.c");
     bool engine = strlen(file) > root && strncmp(file + root, "engine/", strlen("engine/")) == 0;
+    command_replay_broken(engine);
     _Exit(engine ? EXIT_PROPERTY_FAILED : EXIT_PROGRAM_FAILED);
 }
 

@@ -31,6 +31,20 @@ static int usage(const char *why) {
     return EXIT_USAGE;
 }
 
+/* The run that is being told; null when there is none. */
+static struct run_report *under_way;
+
+void command_replay_broken(bool engine_checked) {
+    if (under_way == NULL)
+        return;
+    under_way->crashed = true;
+    under_way->engine_checked = engine_checked;
+    struct buffer text = {0};
+    run_report_append_line(under_way, &text);
+    fwrite(text.data, 1, text.size, stdout);
+    fflush(stdout);
+}
+
 static int replay(const struct scenario *scenario, const struct replay_options *options) {
     struct narrator *narrator = calloc(1, sizeof *narrator);
     CHECK(narrator != NULL);
@@ -40,7 +54,9 @@ static int replay(const struct scenario *scenario, const struct replay_options *
     narrator->stream = stdout;
     narrator->verbose = options->verbose;
     narrator_attach(narrator, run);
+    under_way = &report;
     run_execute(run, options->until, &report.result);
+    under_way = NULL;
     printf("\nAt the end:\n");
     narrator_tell_nodes(narrator);
     struct buffer text = {0};

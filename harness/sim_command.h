@@ -18,6 +18,8 @@ enum {
 
 int command_run_scenarios(int count, char **arguments);
 int command_replay(int count, char **arguments);
+/* A check is broken and the process about to end: ends the story that is being told with its verdict. */
+void command_replay_broken(bool engine_checked);
 int command_verify(int count, char **arguments);
 int command_tradeoff(int count, char **arguments);
 
