@@ -249,6 +249,11 @@ struct instant store_deadline(const struct store *store) {
     return instant_earlier(log_writer_deadline(&store->log), store->rest_due);
 }
 
+void store_pump_log(struct store *store, struct instant now, struct effects *effects) {
+    if (store->phase == STORE_PHASE_SERVING && store->closing != CLOSE_DONE)
+        log_writer_pump(&store->log, now, &store->facts.next_file, effects);
+}
+
 bool store_next_ready(struct store *store, uint64_t *waiter) {
     return block_reads_next_ready(&store->reads, waiter);
 }

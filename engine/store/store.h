@@ -114,6 +114,8 @@ bool store_on_disk(struct store *store, const struct disk_done *done, struct ins
                    struct effects *effects);
 /* Emits what is due: the next log write or sync, a slice of flush or compaction. Bounded work. */
 void store_pump(struct store *store, struct instant now, struct effects *effects);
+/* The log's part of store_pump() alone, for a host that gives flush and compaction their slices at times of its own. */
+void store_pump_log(struct store *store, struct instant now, struct effects *effects);
 /* When store_pump() has something to do although no event came: now for an unfinished slice of work, the interval sync,
  * or INSTANT_NEVER. */
 struct instant store_deadline(const struct store *store);

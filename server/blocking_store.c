@@ -1,0 +1,404 @@
+#include "server/blocking_store.h"
+
+#include "engine/base/text.h"
+#include "server/blocking_files.h"
+#include "server/sync_thread.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+enum {
+    /* A write pays for a slice of background work after so many bytes; with each memtable that waits for its flush, the
+     * share doubles. A slice handles 64 KiB of a flush and as much of a compaction. */
+    BYTES_PER_SLICE = 8 * 1024,
+    SHARE_DOUBLINGS_MAX = 4,
+    READS_PER_SLICE = 32,
+    /* Two lists of effects: outcomes of one are handed to the store, which fills the other. */
+    EFFECT_LISTS = 2,
+    STATUS_NONE = -1, /* no outcome to hand over yet: a note, a question, or a sync under way */
+};
+
+struct blocking_store {
+    struct store *store;
+    struct blocking_files files;
+    struct sync_thread syncs;
+    struct effects effects[EFFECT_LISTS];
+    uint32_t filling; /* the list that the store fills */
+    int *statuses;    /* of one list: a disk_status, or STATUS_NONE */
+    size_t statuses_capacity;
+    bool caller_syncs; /* the caller waits for durability: the log is synced by its own thread */
+    bool work_left;    /* the last slice was not the last */
+    bool reads_time;   /* the sync policy looks at the clock */
+    uint64_t unpaid_bytes;
+    uint32_t unpaid_reads;
+    uint64_t next_waiter;
+    uint64_t last_sequence;
+    struct buffer scan_from; /* a copy: the caller may pass a key that the store lent out */
+    struct buffer note;      /* the last sentence that the store had for people */
+    struct blocking_figures figures;
+};
+
+static struct instant now_of(clockid_t clock) {
+    struct timespec time;
+    clock_gettime(clock, &time);
+    return (struct instant){(uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec};
+}
+
+/* Milliseconds matter to the interval of syncs, and to nothing else. */
+static struct instant now_for_store(const struct blocking_store *blocking) {
+    return blocking->reads_time ? now_of(CLOCK_MONOTONIC_COARSE) : (struct instant){0};
+}
+
+static struct effects *filling(struct blocking_store *blocking) {
+    return &blocking->effects[blocking->filling];
+}
+
+static bool is_sync(const struct effect *effect) {
+    return effect->kind == EFFECT_SYNC || effect->kind == EFFECT_SYNC_DIRECTORY;
+}
+
+/* Reads and lists are performed when their outcome is handed over: they share one buffer. */
+static bool is_question(const struct effect *effect) {
+    return effect->kind == EFFECT_READ || effect->kind == EFFECT_LIST;
+}
+
+static bool goes_to_thread(const struct blocking_store *blocking, const struct effect *effect) {
+    if (!is_sync(effect))
+        return false;
+    return !(blocking->caller_syncs && effect->kind == EFFECT_SYNC &&
+             effect->file.kind == FILE_LOG);
+}
+
+/* True when the outcome will come from the thread. */
+static bool start_sync(struct blocking_store *blocking, const struct effect *effect) {
+    if (effect->kind == EFFECT_SYNC_DIRECTORY) {
+        sync_thread_ask(&blocking->syncs, effect->ticket, blocking->files.directory,
+                        SYNC_OF_DIRECTORY, NULL);
+        return true;
+    }
+    struct blocking_file *file = blocking_files_get(&blocking->files, effect->file, false);
+    if (file == NULL)
+        return false;
+    sync_thread_ask(&blocking->syncs, effect->ticket, file->descriptor, SYNC_OF_FILE, &file->users);
+    return true;
+}
+
+static int *statuses_for(struct blocking_store *blocking, size_t count) {
+    if (count > blocking->statuses_capacity) {
+        blocking->statuses_capacity = 2 * count;
+        blocking->statuses =
+            realloc(blocking->statuses, blocking->statuses_capacity * sizeof blocking->statuses[0]);
+        CHECK(blocking->statuses != NULL);
+    }
+    return blocking->statuses;
+}
+
+static int perform_now(struct blocking_store *blocking, const struct effect *effect) {
+    struct disk_done done;
+    if (effect->kind == EFFECT_NOTE) {
+        buffer_clear(&blocking->note);
+        buffer_append(&blocking->note, effect->bytes);
+    }
+    if (effect->kind == EFFECT_NOTE || is_question(effect))
+        return STATUS_NONE;
+    if (goes_to_thread(blocking, effect) && start_sync(blocking, effect))
+        return STATUS_NONE;
+    blocking_files_perform(&blocking->files, effect, &done);
+    return (int)done.status;
+}
+
+/* One list: first everything that reads the effects' bytes, which the store may reuse at its next step, then the
+ * outcomes. */
+static void perform_list(struct blocking_store *blocking) {
+    struct effects *effects = filling(blocking);
+    blocking->filling = (blocking->filling + 1) % EFFECT_LISTS;
+    effects_clear(filling(blocking));
+    int *statuses = statuses_for(blocking, effects->count);
+    for (size_t i = 0; i < effects->count; i++)
+        statuses[i] = perform_now(blocking, &effects->items[i]);
+    struct instant now = now_for_store(blocking);
+    for (size_t i = 0; i < effects->count; i++) {
+        const struct effect *effect = &effects->items[i];
+        struct disk_done done = {.ticket = effect->ticket};
+        if (is_question(effect))
+            blocking_files_perform(&blocking->files, effect, &done);
+        else if (statuses[i] != STATUS_NONE)
+            done.status = (enum disk_status)statuses[i];
+        else
+            continue;
+        store_on_disk(blocking->store, &done, now, filling(blocking));
+    }
+    effects_clear(effects);
+}
+
+void blocking_store_perform(struct blocking_store *blocking) {
+    /* Ends: an operation's outcome leads to a bounded number of further ones, without a pump. */
+    while (filling(blocking)->count > 0)
+        perform_list(blocking);
+}
+
+struct effects *blocking_store_effects(struct blocking_store *blocking) {
+    return filling(blocking);
+}
+
+static bool take_syncs(struct blocking_store *blocking, bool wait) {
+    struct disk_done done;
+    bool taken = false;
+    while (sync_thread_take(&blocking->syncs, &done, wait && !taken)) {
+        store_on_disk(blocking->store, &done, now_for_store(blocking), filling(blocking));
+        taken = true;
+    }
+    if (taken)
+        blocking_store_perform(blocking);
+    return taken;
+}
+
+/* The log only: what a write needs. */
+static void pump_log(struct blocking_store *blocking) {
+    store_pump_log(blocking->store, now_for_store(blocking), filling(blocking));
+    blocking_store_perform(blocking);
+}
+
+bool blocking_store_work(struct blocking_store *blocking) {
+    bool moved = take_syncs(blocking, false);
+    store_pump(blocking->store, now_for_store(blocking), filling(blocking));
+    /* What an operation was waited for goes on at the next pump. */
+    moved = filling(blocking)->count > 0 || moved;
+    blocking_store_perform(blocking);
+    blocking->work_left = moved || store_deadline(blocking->store).nanoseconds == 0;
+    return blocking->work_left;
+}
+
+/* Goes on with whatever there is, and waits for the disk when there is nothing else. False when nothing is under way. */
+static bool go_on(struct blocking_store *blocking) {
+    if (blocking_store_work(blocking))
+        return true;
+    return take_syncs(blocking, true);
+}
+
+static bool has_failed(const struct blocking_store *blocking) {
+    return store_phase(blocking->store) == STORE_PHASE_FAILED;
+}
+
+static void pay_for_bytes(struct blocking_store *blocking, const struct store_batch *batch) {
+    for (uint32_t i = 0; i < batch->count; i++)
+        blocking->unpaid_bytes += batch->entries[i].key.size + batch->entries[i].value.size;
+    if (blocking->unpaid_bytes < BYTES_PER_SLICE >> SHARE_DOUBLINGS_MAX)
+        return;
+    struct store_figures figures;
+    store_figures(blocking->store, &figures);
+    uint64_t doublings =
+        figures.frozen_count < SHARE_DOUBLINGS_MAX ? figures.frozen_count : SHARE_DOUBLINGS_MAX;
+    if (blocking->unpaid_bytes < (uint64_t)BYTES_PER_SLICE >> doublings)
+        return;
+    blocking->unpaid_bytes = 0;
+    blocking_store_work(blocking);
+}
+
+static void count_stall(struct blocking_store *blocking, struct instant since) {
+    uint64_t nanoseconds = duration_between(since, now_of(CLOCK_MONOTONIC)).nanoseconds;
+    blocking->figures.stalls++;
+    blocking->figures.stall_nanoseconds += nanoseconds;
+    if (nanoseconds > blocking->figures.stall_nanoseconds_max)
+        blocking->figures.stall_nanoseconds_max = nanoseconds;
+}
+
+/* The store takes no write: flush and compaction go first. */
+static enum store_status enter_after_stall(struct blocking_store *blocking,
+                                           const struct store_batch *batch, uint64_t *sequence) {
+    struct instant since = now_of(CLOCK_MONOTONIC);
+    enum store_status status = STORE_BUSY;
+    while (status == STORE_BUSY) {
+        bool more = go_on(blocking);
+        status = store_write(blocking->store, batch, now_for_store(blocking), sequence);
+        CHECK(more || status != STORE_BUSY);
+    }
+    count_stall(blocking, since);
+    return status;
+}
+
+enum store_status blocking_store_enter(struct blocking_store *blocking,
+                                       const struct store_batch *batch, uint64_t *sequence) {
+    enum store_status status =
+        store_write(blocking->store, batch, now_for_store(blocking), sequence);
+    if (status == STORE_BUSY)
+        status = enter_after_stall(blocking, batch, sequence);
+    if (status == STORE_OK) {
+        blocking->last_sequence = *sequence;
+        blocking->work_left = true; /* perhaps: a read will find out */
+        pay_for_bytes(blocking, batch);
+    }
+    return status;
+}
+
+/* Nothing but a log operation of this or an earlier write can be in the way. */
+static enum store_status wait_written(struct blocking_store *blocking, uint64_t sequence) {
+    pump_log(blocking);
+    while (store_written(blocking->store) < sequence) {
+        if (has_failed(blocking))
+            return STORE_FAILED;
+        bool more = take_syncs(blocking, true) || store_written(blocking->store) >= sequence;
+        CHECK(more || has_failed(blocking));
+        pump_log(blocking);
+    }
+    return STORE_OK;
+}
+
+static enum store_status wait_durable(struct blocking_store *blocking, uint64_t sequence) {
+    blocking->caller_syncs = true;
+    store_want_durable(blocking->store, sequence);
+    pump_log(blocking);
+    while (store_durable(blocking->store) < sequence && !has_failed(blocking)) {
+        take_syncs(blocking, true);
+        pump_log(blocking);
+    }
+    blocking->caller_syncs = false;
+    return store_durable(blocking->store) >= sequence ? STORE_OK : STORE_FAILED;
+}
+
+enum store_status blocking_store_finish(struct blocking_store *blocking, uint64_t sequence,
+                                        bool durable) {
+    if (sync_thread_has_done(&blocking->syncs))
+        take_syncs(blocking, false);
+    enum store_status status = wait_written(blocking, sequence);
+    return durable && status == STORE_OK ? wait_durable(blocking, sequence) : status;
+}
+
+enum store_status blocking_store_write(struct blocking_store *blocking,
+                                       const struct store_batch *batch, bool durable) {
+    uint64_t sequence;
+    enum store_status status = blocking_store_enter(blocking, batch, &sequence);
+    return status == STORE_OK ? blocking_store_finish(blocking, sequence, durable) : status;
+}
+
+enum store_status blocking_store_sync(struct blocking_store *blocking) {
+    return blocking_store_finish(blocking, blocking->last_sequence, true);
+}
+
+static void pay_for_read(struct blocking_store *blocking) {
+    if (++blocking->unpaid_reads < READS_PER_SLICE)
+        return;
+    blocking->unpaid_reads = 0;
+    if (blocking->work_left || blocking->reads_time || sync_thread_has_done(&blocking->syncs))
+        blocking_store_work(blocking);
+}
+
+/* Until the waiter is to ask again. */
+static void await(struct blocking_store *blocking, uint64_t waiter) {
+    for (;;) {
+        blocking_store_perform(blocking);
+        uint64_t ready;
+        while (store_next_ready(blocking->store, &ready)) {
+            if (ready == waiter)
+                return;
+        }
+        CHECK(filling(blocking)->count > 0);
+    }
+}
+
+enum store_status blocking_store_get(struct blocking_store *blocking, struct bytes key,
+                                     struct bytes *value) {
+    pay_for_read(blocking);
+    uint64_t waiter = blocking->next_waiter++;
+    enum store_status status;
+    while ((status = store_get(blocking->store, key, waiter, value, filling(blocking))) ==
+           STORE_NEED_BLOCK)
+        await(blocking, waiter);
+    return status;
+}
+
+enum store_status blocking_store_scan(struct blocking_store *blocking, struct bytes prefix,
+                                      struct bytes from, bool after, struct store_entry *entry) {
+    uint64_t waiter = blocking->next_waiter++;
+    buffer_clear(&blocking->scan_from);
+    buffer_append(&blocking->scan_from, from);
+    from = buffer_bytes(&blocking->scan_from);
+    enum store_status status;
+    while ((status = store_scan(blocking->store, prefix, from, after, waiter, entry,
+                                filling(blocking))) == STORE_NEED_BLOCK)
+        await(blocking, waiter);
+    return status;
+}
+
+enum store_status blocking_store_settle(struct blocking_store *blocking) {
+    while (!has_failed(blocking) && go_on(blocking)) {
+    }
+    return has_failed(blocking) ? STORE_FAILED : STORE_OK;
+}
+
+void blocking_store_figures(const struct blocking_store *blocking, struct store_figures *store,
+                            struct blocking_figures *host) {
+    store_figures(blocking->store, store);
+    *host = blocking->figures;
+    host->bytes_read = blocking->files.bytes_read;
+    host->bytes_written = blocking->files.bytes_written;
+}
+
+struct bytes blocking_store_failure(const struct blocking_store *blocking) {
+    return store_failure(blocking->store);
+}
+
+struct bytes blocking_store_note(const struct blocking_store *blocking) {
+    return buffer_bytes(&blocking->note);
+}
+
+struct store *blocking_store_engine(struct blocking_store *blocking) {
+    return blocking->store;
+}
+
+void blocking_store_drop(struct blocking_store *blocking) {
+    if (blocking == NULL)
+        return;
+    sync_thread_deinit(&blocking->syncs);
+    store_destroy(blocking->store);
+    for (uint32_t i = 0; i < EFFECT_LISTS; i++)
+        effects_deinit(&blocking->effects[i]);
+    blocking_files_close(&blocking->files);
+    buffer_deinit(&blocking->scan_from);
+    buffer_deinit(&blocking->note);
+    free(blocking->statuses);
+    free(blocking);
+}
+
+static bool recover(struct blocking_store *blocking, struct buffer *problem) {
+    store_start(blocking->store, now_for_store(blocking), filling(blocking));
+    blocking_store_perform(blocking);
+    while (store_phase(blocking->store) == STORE_PHASE_RECOVERING)
+        CHECK(go_on(blocking));
+    if (!has_failed(blocking))
+        return true;
+    buffer_append(problem, store_failure(blocking->store));
+    return false;
+}
+
+struct blocking_store *blocking_store_open(const char *directory, const struct store_config *config,
+                                           struct buffer *problem) {
+    struct blocking_store *blocking = calloc(1, sizeof *blocking);
+    CHECK(blocking != NULL);
+    blocking->next_waiter = 1;
+    blocking->reads_time = config->sync == STORE_SYNC_INTERVAL;
+    if (!blocking_files_open(&blocking->files, directory, problem)) {
+        free(blocking);
+        return NULL;
+    }
+    sync_thread_init(&blocking->syncs);
+    blocking->store = store_create(config);
+    if (recover(blocking, problem)) {
+        blocking->last_sequence = store_written(blocking->store);
+        return blocking;
+    }
+    blocking_store_drop(blocking);
+    return NULL;
+}
+
+bool blocking_store_close(struct blocking_store *blocking, struct buffer *problem) {
+    store_close(blocking->store, now_for_store(blocking), filling(blocking));
+    blocking_store_perform(blocking);
+    while (!store_is_closed(blocking->store) && !has_failed(blocking))
+        CHECK(go_on(blocking) || store_is_closed(blocking->store) || has_failed(blocking));
+    bool closed = store_is_closed(blocking->store);
+    if (!closed)
+        buffer_append(problem, store_failure(blocking->store));
+    blocking_store_drop(blocking);
+    return closed;
+}

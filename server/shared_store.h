@@ -1,0 +1,35 @@
+/* shared_store: one blocking_store for many threads, with group commit.
+ *
+ *     thread a --\                        [ a b c d ]   one of them leads: enters all batches, one log
+ *     thread b ---> queue ---------------> leader       write and one sync for all, then wakes them;
+ *     thread c --/    ^                                 who came meanwhile is the next group
+ *     thread d -------'
+ *
+ * While the leader waits for its sync the others arrive, so the number of syncs follows the disk and
+ * not the number of writers. Readers take turns with the leader.
+ *
+ *     struct shared_store *shared = shared_store_create(blocking);     // does not own it
+ *     status = shared_store_write(shared, &batch, true);               // from any thread
+ *     status = shared_store_get(shared, key, &value);                  // a copy, in the caller's buffer
+ *     shared_store_destroy(shared);
+ */
+#ifndef DUNLIN_SERVER_SHARED_STORE_H
+#define DUNLIN_SERVER_SHARED_STORE_H
+
+#include "server/blocking_store.h"
+
+struct shared_store;
+
+/* As many batches at most go into one group. */
+enum { SHARED_STORE_GROUP_MAX = 128 };
+
+struct shared_store *shared_store_create(struct blocking_store *blocking);
+/* No thread is in a call any more. */
+void shared_store_destroy(struct shared_store *shared);
+MUST_USE enum store_status shared_store_write(struct shared_store *shared,
+                                              const struct store_batch *batch, bool durable);
+/* Replaces what is in `value`. */
+MUST_USE enum store_status shared_store_get(struct shared_store *shared, struct bytes key,
+                                            struct buffer *value);
+
+#endif

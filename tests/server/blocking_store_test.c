@@ -1,0 +1,280 @@
+/* The store as a library on a real directory: what a call has returned for is there in every later
+ * life, however the one before ended. */
+#include "server/blocking_store.h"
+#include "server/shared_store.h"
+
+#include <dirent.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { KEYS = 4000, VALUE_SIZE = 100, ROUNDS = 4, THREADS = 8, WRITES_PER_THREAD = 200 };
+
+struct fixture {
+    char directory[64];
+    struct blocking_store *store;
+    uint32_t version[KEYS]; /* of the value that the key holds; 0 for none */
+    struct store_config config;
+};
+
+/* So small that flushes and compactions are always under way. */
+static struct store_config small_config(void) {
+    struct store_config config = store_config_default();
+    config.sync = STORE_SYNC_NEVER;
+    config.memtable_bytes = 64 * 1024;
+    config.table_bytes = 32 * 1024;
+    config.log_segment_bytes = 128 * 1024;
+    config.cache_bytes = 64 * 1024;
+    config.block_bytes = 1024;
+    return config;
+}
+
+static void open_store(struct fixture *fixture) {
+    struct buffer problem = {0};
+    fixture->store = blocking_store_open(fixture->directory, &fixture->config, &problem);
+    if (fixture->store == NULL)
+        fail_msg("%.*s", (int)problem.size, (const char *)problem.data);
+    buffer_deinit(&problem);
+}
+
+static void close_store(struct fixture *fixture) {
+    struct buffer problem = {0};
+    if (!blocking_store_close(fixture->store, &problem))
+        fail_msg("%.*s", (int)problem.size, (const char *)problem.data);
+    fixture->store = NULL;
+    buffer_deinit(&problem);
+}
+
+static int set_up(void **state) {
+    struct fixture *fixture = calloc(1, sizeof *fixture);
+    snprintf(fixture->directory, sizeof fixture->directory, "/tmp/dunlin-blocking-XXXXXX");
+    assert_non_null(mkdtemp(fixture->directory));
+    fixture->config = small_config();
+    open_store(fixture);
+    *state = fixture;
+    return 0;
+}
+
+static int tear_down(void **state) {
+    struct fixture *fixture = *state;
+    blocking_store_drop(fixture->store);
+    DIR *directory = opendir(fixture->directory);
+    const struct dirent *found;
+    while ((found = readdir(directory)) != NULL)
+        unlinkat(dirfd(directory), found->d_name, 0);
+    closedir(directory);
+    rmdir(fixture->directory);
+    free(fixture);
+    return 0;
+}
+
+static struct bytes key_of(uint32_t number, char text[16]) {
+    snprintf(text, 16, "key%08u", (unsigned)number);
+    return bytes_of_text(text);
+}
+
+static struct bytes value_of(uint32_t number, uint32_t version, char text[VALUE_SIZE + 1]) {
+    snprintf(text, VALUE_SIZE + 1, "%0*u/%u", VALUE_SIZE - 12, (unsigned)number, (unsigned)version);
+    return bytes_of_text(text);
+}
+
+static void put(struct fixture *fixture, uint32_t number, uint32_t version, bool durable) {
+    char key[16], value[VALUE_SIZE + 1];
+    struct store_batch batch = {.count = 1};
+    batch.entries[0] = (struct store_entry){.key = key_of(number, key), .removed = version == 0};
+    if (version > 0)
+        batch.entries[0].value = value_of(number, version, value);
+    assert_int_equal(blocking_store_write(fixture->store, &batch, durable), STORE_OK);
+    fixture->version[number] = version;
+}
+
+/* Every round writes two keys of three anew and removes some; the order is scattered. */
+static void write_rounds(struct fixture *fixture, uint32_t rounds) {
+    for (uint32_t round = 1; round <= rounds; round++) {
+        for (uint32_t i = 0; i < KEYS; i++) {
+            uint32_t number = (i * 2657 + round) % KEYS;
+            if ((number + round) % 3 != 0)
+                put(fixture, number, (number + round) % 7 == 0 ? 0 : round, false);
+        }
+    }
+}
+
+static void check_keys(struct fixture *fixture) {
+    char key[16], expected[VALUE_SIZE + 1];
+    for (uint32_t number = 0; number < KEYS; number++) {
+        struct bytes value;
+        enum store_status status = blocking_store_get(fixture->store, key_of(number, key), &value);
+        if (fixture->version[number] == 0) {
+            assert_int_equal(status, STORE_ABSENT);
+            continue;
+        }
+        assert_int_equal(status, STORE_OK);
+        assert_true(bytes_equal(value, value_of(number, fixture->version[number], expected)));
+    }
+}
+
+static void check_scan(struct fixture *fixture) {
+    char key[16], expected[VALUE_SIZE + 1];
+    struct store_entry entry = {0};
+    bool after = false;
+    for (uint32_t number = 0; number < KEYS; number++) {
+        if (fixture->version[number] == 0)
+            continue;
+        assert_int_equal(
+            blocking_store_scan(fixture->store, (struct bytes){0}, entry.key, after, &entry),
+            STORE_OK);
+        assert_true(bytes_equal(entry.key, key_of(number, key)));
+        assert_true(bytes_equal(entry.value, value_of(number, fixture->version[number], expected)));
+        after = true;
+    }
+    assert_int_equal(
+        blocking_store_scan(fixture->store, (struct bytes){0}, entry.key, after, &entry),
+        STORE_ABSENT);
+}
+
+static void a_clean_close_keeps_every_write(void **state) {
+    struct fixture *fixture = *state;
+    write_rounds(fixture, ROUNDS);
+    check_keys(fixture);
+    close_store(fixture);
+    open_store(fixture);
+    assert_true(store_was_closed_cleanly(blocking_store_engine(fixture->store)));
+    check_keys(fixture);
+    check_scan(fixture);
+}
+
+static void a_drop_without_a_close_keeps_every_write(void **state) {
+    struct fixture *fixture = *state;
+    for (uint32_t rounds = 1; rounds <= ROUNDS; rounds++) {
+        write_rounds(fixture, rounds);
+        blocking_store_drop(fixture->store);
+        open_store(fixture);
+        assert_false(store_was_closed_cleanly(blocking_store_engine(fixture->store)));
+        check_keys(fixture);
+        check_scan(fixture);
+    }
+}
+
+static void settling_ends_with_nothing_left_to_do(void **state) {
+    struct fixture *fixture = *state;
+    write_rounds(fixture, ROUNDS);
+    assert_int_equal(blocking_store_settle(fixture->store), STORE_OK);
+    assert_false(blocking_store_work(fixture->store));
+    struct store_figures figures, again;
+    struct blocking_figures host;
+    blocking_store_figures(fixture->store, &figures, &host);
+    assert_true(figures.flushes > 0 && figures.compactions > 0);
+    assert_int_equal(figures.frozen_count, 0);
+    assert_true(host.bytes_written >= figures.log_bytes_written + figures.table_bytes_written);
+    blocking_store_work(fixture->store);
+    blocking_store_figures(fixture->store, &again, &host);
+    assert_int_equal(again.compactions, figures.compactions);
+    check_keys(fixture);
+    check_scan(fixture);
+}
+
+static void a_durable_write_returns_after_its_sync(void **state) {
+    struct fixture *fixture = *state;
+    struct store *engine = blocking_store_engine(fixture->store);
+    for (uint32_t number = 0; number < 20; number++) {
+        put(fixture, number, 1, true);
+        assert_int_equal(store_durable(engine), store_written(engine));
+    }
+    put(fixture, 21, 1, false);
+    assert_true(store_durable(engine) < store_written(engine));
+    assert_int_equal(blocking_store_sync(fixture->store), STORE_OK);
+    assert_int_equal(store_durable(engine), store_written(engine));
+}
+
+static void a_second_host_on_the_directory_is_refused(void **state) {
+    struct fixture *fixture = *state;
+    struct buffer problem = {0};
+    assert_null(blocking_store_open(fixture->directory, &fixture->config, &problem));
+    buffer_put_u8(&problem, 0);
+    assert_non_null(strstr((const char *)problem.data, fixture->directory));
+    assert_non_null(strstr((const char *)problem.data, "another process"));
+    buffer_deinit(&problem);
+}
+
+static void a_directory_that_cannot_be_made_is_named(void **state) {
+    struct fixture *fixture = *state;
+    char path[128];
+    snprintf(path, sizeof path, "%s/lock/below-a-file", fixture->directory);
+    struct buffer problem = {0};
+    assert_null(blocking_store_open(path, &fixture->config, &problem));
+    buffer_put_u8(&problem, 0);
+    assert_non_null(strstr((const char *)problem.data, path));
+    buffer_deinit(&problem);
+}
+
+struct thread_work {
+    struct shared_store *shared;
+    uint32_t first;
+};
+
+static void *write_durably(void *argument) {
+    const struct thread_work *work = argument;
+    char key[16], value[VALUE_SIZE + 1];
+    struct buffer found = {0};
+    for (uint32_t number = work->first; number < work->first + WRITES_PER_THREAD; number++) {
+        struct store_batch batch = {.count = 1};
+        batch.entries[0] =
+            (struct store_entry){.key = key_of(number, key), .value = value_of(number, 1, value)};
+        if (shared_store_write(work->shared, &batch, true) != STORE_OK)
+            return "a write failed";
+        if (shared_store_get(work->shared, batch.entries[0].key, &found) != STORE_OK ||
+            !bytes_equal(buffer_bytes(&found), batch.entries[0].value))
+            return "a thread does not read what it wrote";
+    }
+    buffer_deinit(&found);
+    return NULL;
+}
+
+static void threads_that_wait_for_durability_share_their_syncs(void **state) {
+    struct fixture *fixture = *state;
+    struct shared_store *shared = shared_store_create(fixture->store);
+    pthread_t threads[THREADS];
+    struct thread_work work[THREADS];
+    for (uint32_t i = 0; i < THREADS; i++) {
+        work[i] = (struct thread_work){.shared = shared, .first = i * WRITES_PER_THREAD};
+        assert_int_equal(pthread_create(&threads[i], NULL, write_durably, &work[i]), 0);
+    }
+    for (uint32_t i = 0; i < THREADS; i++) {
+        void *problem;
+        assert_int_equal(pthread_join(threads[i], &problem), 0);
+        if (problem != NULL)
+            fail_msg("%s", (const char *)problem);
+    }
+    for (uint32_t number = 0; number < THREADS * WRITES_PER_THREAD; number++)
+        fixture->version[number] = 1;
+    struct store_figures figures;
+    struct blocking_figures host;
+    blocking_store_figures(fixture->store, &figures, &host);
+    assert_true(figures.log_syncs < THREADS * WRITES_PER_THREAD);
+    shared_store_destroy(shared);
+    blocking_store_drop(fixture->store);
+    open_store(fixture);
+    check_keys(fixture);
+}
+
+int main(void) {
+#define CLAIM(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        CLAIM(a_clean_close_keeps_every_write),
+        CLAIM(a_drop_without_a_close_keeps_every_write),
+        CLAIM(settling_ends_with_nothing_left_to_do),
+        CLAIM(a_durable_write_returns_after_its_sync),
+        CLAIM(a_second_host_on_the_directory_is_refused),
+        CLAIM(a_directory_that_cannot_be_made_is_named),
+        CLAIM(threads_that_wait_for_durability_share_their_syncs),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
