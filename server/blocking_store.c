@@ -4,14 +4,13 @@
 #include "server/blocking_files.h"
 #include "server/sync_thread.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <time.h>
 
 enum {
-    /* A write pays for a slice of background work after so many bytes; with each memtable that waits for its flush, the
-     * share doubles. A slice handles 64 KiB of a flush and as much of a compaction. */
+    /* A write pays for a slice of background work after so many bytes; the store makes its slices larger the more waits. */
     BYTES_PER_SLICE = 8 * 1024,
-    SHARE_DOUBLINGS_MAX = 4,
     READS_PER_SLICE = 32,
     /* Two lists of effects: outcomes of one are handed to the store, which fills the other. */
     EFFECT_LISTS = 2,
@@ -28,7 +27,7 @@ struct blocking_store {
     size_t statuses_capacity;
     bool caller_syncs; /* the caller waits for durability: the log is synced by its own thread */
     bool work_left;    /* the last slice was not the last */
-    bool reads_time;   /* the sync policy looks at the clock */
+    bool has_interval; /* of syncs: somebody must look at the clock */
     uint64_t unpaid_bytes;
     uint32_t unpaid_reads;
     uint64_t next_waiter;
@@ -44,9 +43,9 @@ static struct instant now_of(clockid_t clock) {
     return (struct instant){(uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec};
 }
 
-/* Milliseconds matter to the interval of syncs, and to nothing else. */
-static struct instant now_for_store(const struct blocking_store *blocking) {
-    return blocking->reads_time ? now_of(CLOCK_MONOTONIC_COARSE) : (struct instant){0};
+/* A few milliseconds more or less do not matter to the store, and the coarse clock costs nothing. */
+static struct instant now_for_store(void) {
+    return now_of(CLOCK_MONOTONIC_COARSE);
 }
 
 static struct effects *filling(struct blocking_store *blocking) {
@@ -116,7 +115,7 @@ static void perform_list(struct blocking_store *blocking) {
     int *statuses = statuses_for(blocking, effects->count);
     for (size_t i = 0; i < effects->count; i++)
         statuses[i] = perform_now(blocking, &effects->items[i]);
-    struct instant now = now_for_store(blocking);
+    struct instant now = now_for_store();
     for (size_t i = 0; i < effects->count; i++) {
         const struct effect *effect = &effects->items[i];
         struct disk_done done = {.ticket = effect->ticket};
@@ -145,7 +144,7 @@ static bool take_syncs(struct blocking_store *blocking, bool wait) {
     struct disk_done done;
     bool taken = false;
     while (sync_thread_take(&blocking->syncs, &done, wait && !taken)) {
-        store_on_disk(blocking->store, &done, now_for_store(blocking), filling(blocking));
+        store_on_disk(blocking->store, &done, now_for_store(), filling(blocking));
         taken = true;
     }
     if (taken)
@@ -155,13 +154,13 @@ static bool take_syncs(struct blocking_store *blocking, bool wait) {
 
 /* The log only: what a write needs. */
 static void pump_log(struct blocking_store *blocking) {
-    store_pump_log(blocking->store, now_for_store(blocking), filling(blocking));
+    store_pump_log(blocking->store, now_for_store(), filling(blocking));
     blocking_store_perform(blocking);
 }
 
 bool blocking_store_work(struct blocking_store *blocking) {
     bool moved = take_syncs(blocking, false);
-    store_pump(blocking->store, now_for_store(blocking), filling(blocking));
+    store_pump(blocking->store, now_for_store(), filling(blocking));
     /* What an operation was waited for goes on at the next pump. */
     moved = filling(blocking)->count > 0 || moved;
     blocking_store_perform(blocking);
@@ -183,13 +182,7 @@ static bool has_failed(const struct blocking_store *blocking) {
 static void pay_for_bytes(struct blocking_store *blocking, const struct store_batch *batch) {
     for (uint32_t i = 0; i < batch->count; i++)
         blocking->unpaid_bytes += batch->entries[i].key.size + batch->entries[i].value.size;
-    if (blocking->unpaid_bytes < BYTES_PER_SLICE >> SHARE_DOUBLINGS_MAX)
-        return;
-    struct store_figures figures;
-    store_figures(blocking->store, &figures);
-    uint64_t doublings =
-        figures.frozen_count < SHARE_DOUBLINGS_MAX ? figures.frozen_count : SHARE_DOUBLINGS_MAX;
-    if (blocking->unpaid_bytes < (uint64_t)BYTES_PER_SLICE >> doublings)
+    if (blocking->unpaid_bytes < BYTES_PER_SLICE)
         return;
     blocking->unpaid_bytes = 0;
     blocking_store_work(blocking);
@@ -210,7 +203,7 @@ static enum store_status enter_after_stall(struct blocking_store *blocking,
     enum store_status status = STORE_BUSY;
     while (status == STORE_BUSY) {
         bool more = go_on(blocking);
-        status = store_write(blocking->store, batch, now_for_store(blocking), sequence);
+        status = store_write(blocking->store, batch, now_for_store(), sequence);
         CHECK(more || status != STORE_BUSY);
     }
     count_stall(blocking, since);
@@ -219,8 +212,7 @@ static enum store_status enter_after_stall(struct blocking_store *blocking,
 
 enum store_status blocking_store_enter(struct blocking_store *blocking,
                                        const struct store_batch *batch, uint64_t *sequence) {
-    enum store_status status =
-        store_write(blocking->store, batch, now_for_store(blocking), sequence);
+    enum store_status status = store_write(blocking->store, batch, now_for_store(), sequence);
     if (status == STORE_BUSY)
         status = enter_after_stall(blocking, batch, sequence);
     if (status == STORE_OK) {
@@ -279,7 +271,7 @@ static void pay_for_read(struct blocking_store *blocking) {
     if (++blocking->unpaid_reads < READS_PER_SLICE)
         return;
     blocking->unpaid_reads = 0;
-    if (blocking->work_left || blocking->reads_time || sync_thread_has_done(&blocking->syncs))
+    if (blocking->work_left || blocking->has_interval || sync_thread_has_done(&blocking->syncs))
         blocking_store_work(blocking);
 }
 
@@ -320,8 +312,20 @@ enum store_status blocking_store_scan(struct blocking_store *blocking, struct by
     return status;
 }
 
+/* Some work is due only when nobody has written for a while. */
+static bool wait_for_deadline(const struct blocking_store *blocking) {
+    struct instant deadline = store_deadline(blocking->store);
+    if (deadline.nanoseconds == INSTANT_NEVER.nanoseconds)
+        return false;
+    struct timespec until = {.tv_sec = (time_t)(deadline.nanoseconds / 1000000000),
+                             .tv_nsec = (long)(deadline.nanoseconds % 1000000000)};
+    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR) {
+    }
+    return true;
+}
+
 enum store_status blocking_store_settle(struct blocking_store *blocking) {
-    while (!has_failed(blocking) && go_on(blocking)) {
+    while (!has_failed(blocking) && (go_on(blocking) || wait_for_deadline(blocking))) {
     }
     return has_failed(blocking) ? STORE_FAILED : STORE_OK;
 }
@@ -361,7 +365,7 @@ void blocking_store_drop(struct blocking_store *blocking) {
 }
 
 static bool recover(struct blocking_store *blocking, struct buffer *problem) {
-    store_start(blocking->store, now_for_store(blocking), filling(blocking));
+    store_start(blocking->store, now_for_store(), filling(blocking));
     blocking_store_perform(blocking);
     while (store_phase(blocking->store) == STORE_PHASE_RECOVERING)
         CHECK(go_on(blocking));
@@ -376,7 +380,7 @@ struct blocking_store *blocking_store_open(const char *directory, const struct s
     struct blocking_store *blocking = calloc(1, sizeof *blocking);
     CHECK(blocking != NULL);
     blocking->next_waiter = 1;
-    blocking->reads_time = config->sync == STORE_SYNC_INTERVAL;
+    blocking->has_interval = config->sync == STORE_SYNC_INTERVAL;
     if (!blocking_files_open(&blocking->files, directory, problem)) {
         free(blocking);
         return NULL;
@@ -392,7 +396,7 @@ struct blocking_store *blocking_store_open(const char *directory, const struct s
 }
 
 bool blocking_store_close(struct blocking_store *blocking, struct buffer *problem) {
-    store_close(blocking->store, now_for_store(blocking), filling(blocking));
+    store_close(blocking->store, now_for_store(), filling(blocking));
     blocking_store_perform(blocking);
     while (!store_is_closed(blocking->store) && !has_failed(blocking))
         CHECK(go_on(blocking) || store_is_closed(blocking->store) || has_failed(blocking));

@@ -64,7 +64,7 @@ MUST_USE enum store_status blocking_store_scan(struct blocking_store *blocking, 
 
 /* Does a bounded piece of background work; false when none is left. */
 bool blocking_store_work(struct blocking_store *blocking);
-/* Until flush and compaction have nothing left to do. */
+/* Until flush and compaction have nothing left to do, now or when nobody writes for a while: takes seconds. */
 MUST_USE enum store_status blocking_store_settle(struct blocking_store *blocking);
 
 void blocking_store_figures(const struct blocking_store *blocking, struct store_figures *store,
