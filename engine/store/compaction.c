@@ -94,6 +94,7 @@ static void merge_slice(struct store *store) {
     size_t bytes = 0;
     /* Reading and writing both count, an entry at the least as one byte. */
     uint64_t slice = 2 * pacing_slice_bytes(store);
+    table_output_set_write_bytes(&compaction->output, slice / 2);
     while (bytes < slice) {
         if (compaction->step == MERGE_NEEDS_BLOCK) {
             if (!feed(compaction, &bytes))

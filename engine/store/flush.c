@@ -19,6 +19,7 @@ static void build_slice(struct store *store, struct effects *effects) {
     struct flush *flush = &store->flush;
     size_t bytes = 0;
     uint64_t slice = pacing_slice_bytes(store);
+    table_output_set_write_bytes(&flush->output, slice);
     while (flush->node != NULL && bytes < slice && table_output_has_room(&flush->output)) {
         const struct memtable_node *node = flush->node;
         table_output_add(&flush->output, &store->facts.next_file, memtable_node_key(node),

@@ -6,6 +6,7 @@ void table_output_init(struct table_output *output, struct tickets *tickets,
         .tickets = tickets,
         .options = *options,
         .table_bytes = table_bytes,
+        .write_bytes = TABLE_OUTPUT_WRITE_MIN,
         .file = {.kind = FILE_TABLE},
         .write_wait = {.kind = WAIT_OUTPUT_WRITE, .owner = output},
         .sync_wait = {.kind = WAIT_OUTPUT_SYNC, .owner = output},
@@ -33,13 +34,19 @@ static bool table_is_full(const struct table_output *output) {
     return output->builder != NULL && table_builder_size(output->builder) >= output->table_bytes;
 }
 
-bool table_output_has_room(const struct table_output *output) {
+bool table_output_has_room(struct table_output *output) {
     if (output->ended || output->finishing || table_output_waits(output))
         return false;
     if (output->builder == NULL)
         return true;
     uint64_t offset;
-    return !table_is_full(output) && pending(output, &offset).size < TABLE_OUTPUT_WRITE_MIN;
+    size_t size = pending(output, &offset).size;
+    /* This is asked for each entry, and the answer changes only where a block ends. */
+    if (output->room_seen_at != offset + size) {
+        output->room_seen_at = offset + size;
+        output->room_seen = !table_is_full(output) && size < output->write_bytes;
+    }
+    return output->room_seen;
 }
 
 void table_output_add(struct table_output *output, uint64_t *next_file, struct bytes key,
@@ -50,6 +57,7 @@ void table_output_add(struct table_output *output, uint64_t *next_file, struct b
         if (output->run == 0)
             output->run = output->file.number;
         output->builder = table_builder_create(&output->options);
+        output->room_seen_at = UINT64_MAX;
     }
     table_builder_add(output->builder, key, value, removed);
 }
@@ -75,7 +83,7 @@ static void pump_table(struct table_output *output, struct effects *effects) {
         finish(output);
     uint64_t offset;
     struct bytes bytes = pending(output, &offset);
-    if (bytes.size >= TABLE_OUTPUT_WRITE_MIN || (output->finishing && bytes.size > 0))
+    if (bytes.size >= output->write_bytes || (output->finishing && bytes.size > 0))
         start_write(output, bytes, offset, effects);
     else if (output->finishing)
         effects_sync(effects, tickets_draw(output->tickets, &output->sync_wait), output->file);

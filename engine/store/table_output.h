@@ -1,6 +1,6 @@
 /* table_output: turns a run of ascending entries into synced table files, each of a bounded size.
  *
- *     add, add, ... --> builder --64 KiB--> write --> ... finish --> write the rest --> sync --> next table
+ *     add, add, ... --> builder --write_bytes--> write --> ... finish --> write the rest --> sync --> next table
  *     end --> after the last table: sync the directory --> done: `made` may go into the manifest
  *
  * One operation is under way at a time. The bytes of a write are the builder's own, so nothing is
@@ -24,6 +24,9 @@ struct table_output {
     uint64_t run;                  /* of the tables made; 0: the first one's number */
     struct table_builder *builder; /* null between tables */
     struct file_id file;
+    uint64_t write_bytes;  /* so many are written at once, or a block more */
+    uint64_t room_seen_at; /* bytes of the table when has_room was last worked out */
+    bool room_seen;
     size_t writing;     /* bytes of the write under way */
     struct buffer tail; /* everything that came out of finishing: the metadata lies at its end */
     bool finishing;     /* the builder is finished; when drained, the file is synced */
@@ -38,8 +41,13 @@ void table_output_init(struct table_output *output, struct tickets *tickets,
                        const struct table_options *options, uint64_t table_bytes);
 /* Releases the tables in `made`. */
 void table_output_deinit(struct table_output *output);
+/* How much is written at once from now on. */
+static inline void table_output_set_write_bytes(struct table_output *output, uint64_t bytes) {
+    output->write_bytes = bytes;
+    output->room_seen_at = UINT64_MAX;
+}
 /* True when an entry may be added now. */
-bool table_output_has_room(const struct table_output *output);
+bool table_output_has_room(struct table_output *output);
 /* New tables draw their number from *next_file. */
 void table_output_add(struct table_output *output, uint64_t *next_file, struct bytes key,
                       struct bytes value, bool removed);
