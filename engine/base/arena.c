@@ -14,12 +14,19 @@
 
 /* Chunks double up to a limit, so that a small arena stays small and a large one makes few calls.
  */
-static size_t next_capacity(const struct arena_chunk *last, size_t rounded) {
+static size_t next_capacity(const struct arena *arena, size_t rounded) {
+    const struct arena_chunk *last = arena->current;
     size_t capacity = last == NULL ? ARENA_CHUNK_MIN : last->capacity * 2;
     if (capacity > ARENA_CHUNK_MAX)
         capacity = ARENA_CHUNK_MAX;
     if (capacity < ARENA_CHUNK_MIN)
         capacity = ARENA_CHUNK_MIN;
+    if (arena->target > 0) {
+        size_t taken = arena->held + sizeof(struct arena_chunk);
+        size_t left = arena->target > taken ? arena->target - taken : 0;
+        if (capacity > left)
+            capacity = left;
+    }
     return capacity < rounded ? rounded : capacity;
 }
 
@@ -29,11 +36,16 @@ void *arena_allocate_from_next(struct arena *arena, size_t rounded) {
     if (chunk == NULL || chunk->capacity < rounded) {
         /* A spare chunk that is too small makes way: the list never grows past what one round
          * needed. */
-        struct arena_chunk *after = chunk == NULL ? NULL : chunk->next;
-        memory_release(chunk);
-        size_t capacity = next_capacity(last, rounded);
+        struct arena_chunk *after = NULL;
+        if (chunk != NULL) {
+            after = chunk->next;
+            arena->held -= sizeof *chunk + chunk->capacity;
+            memory_release(chunk);
+        }
+        size_t capacity = next_capacity(arena, rounded);
         chunk = memory_allocate(sizeof *chunk + capacity);
         *chunk = (struct arena_chunk){.next = after, .capacity = capacity};
+        arena->held += sizeof *chunk + capacity;
         if (last == NULL)
             arena->first = chunk;
         else
@@ -70,5 +82,5 @@ void arena_deinit(struct arena *arena) {
         memory_release(chunk);
         chunk = next;
     }
-    *arena = (struct arena){0};
+    *arena = (struct arena){.target = arena->target};
 }

@@ -33,6 +33,8 @@ struct arena {
     struct arena_chunk *first;   /* chunks in use and spare, in order */
     struct arena_chunk *current; /* the chunk that allocations come from */
     size_t used;                 /* bytes handed out since the last clear */
+    size_t held;                 /* bytes of all chunks with their headers: what it costs */
+    size_t target; /* the last chunk is cut so that `held` comes out at this; 0 for no target */
 };
 
 /* The slow path of arena_allocate(): goes on to the next chunk, or makes one. */
@@ -49,6 +51,11 @@ static inline void *arena_allocate(struct arena *arena, size_t size) {
     chunk->used += rounded;
     arena->used += rounded;
     return allocated;
+}
+
+/* Bytes that the present chunk still has. */
+static inline size_t arena_room(const struct arena *arena) {
+    return arena->current == NULL ? 0 : arena->current->capacity - arena->current->used;
 }
 
 struct bytes arena_copy(struct arena *arena, struct bytes bytes);

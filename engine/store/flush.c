@@ -11,7 +11,7 @@ static void begin(struct store *store) {
     struct flush *flush = &store->flush;
     struct table_options options = store_table_options(store, 0);
     table_output_init(&flush->output, &store->tickets, &options, store->config.table_bytes);
-    flush->node = memtable_first(store->frozen[0]);
+    flush->entry = memtable_first(store->frozen[0]);
     flush->phase = FLUSH_BUILDING;
 }
 
@@ -20,14 +20,14 @@ static void build_slice(struct store *store, struct effects *effects) {
     size_t bytes = 0;
     uint64_t slice = pacing_slice_bytes(store);
     table_output_set_write_bytes(&flush->output, slice);
-    while (flush->node != NULL && bytes < slice && table_output_has_room(&flush->output)) {
-        const struct memtable_node *node = flush->node;
-        table_output_add(&flush->output, &store->facts.next_file, memtable_node_key(node),
-                         memtable_node_value(node), node->removed);
-        bytes += node->key_size + node->value_size;
-        flush->node = memtable_node_next(node);
+    while (flush->entry != NULL && bytes < slice && table_output_has_room(&flush->output)) {
+        const struct memtable_entry *entry = flush->entry;
+        table_output_add(&flush->output, &store->facts.next_file, memtable_entry_key(entry),
+                         memtable_entry_value(entry), entry->removed);
+        bytes += entry->key_size + entry->value_size;
+        flush->entry = entry->next;
     }
-    if (flush->node == NULL)
+    if (flush->entry == NULL)
         table_output_end(&flush->output);
     table_output_pump(&flush->output, effects);
 }
@@ -71,7 +71,7 @@ bool flush_pump(struct store *store, struct effects *effects) {
 }
 
 static void drop_oldest_frozen(struct store *store) {
-    memtable_destroy(store->frozen[0]);
+    memtable_release(store->frozen[0]);
     store->frozen_count--;
     memmove(store->frozen, store->frozen + 1, store->frozen_count * sizeof(struct memtable *));
 }

@@ -17,7 +17,7 @@ struct store;
 struct flush {
     enum flush_phase phase;
     struct table_output output;
-    const struct memtable_node *node; /* the next to add; null at the end */
+    const struct memtable_entry *entry; /* the next to add; null at the end */
 };
 
 /* Does a slice. True when work is left that waits for no I/O. */

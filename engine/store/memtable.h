@@ -1,74 +1,84 @@
-/* memtable: the newest entries in key order, as a skip list in an arena.
+/* memtable: the newest entries in key order, in an arena with a budget.
  *
- *     level 2  head ---------------------> [c] --------------> end
- *     level 1  head -------> [b] --------> [c] --------------> end
- *     level 0  head -> [a] -> [b] -------> [c] -> [d] --------> end
+ *     radix tree   finds a key, or where it belongs     (radix_tree.h)
+ *                      |     |      |     |
+ *     entries      [ a ] <-> [b] <-> [c] <-> [d]        linked both ways in key order
  *
  * There is one version of a key: a later write replaces the value, in place where it fits, so that
- * a key that is written over and over does not fill the budget. Nodes are never removed; a removed
- * key is an entry that says so. Heights come from a fixed stream, so that the same writes fill the
- * same memory everywhere.
+ * a key that is written over and over does not fill the budget. Entries are never taken out and
+ * never move; a removed key is an entry that says so.
  *
- *     struct memtable *table = memtable_create();
+ * Memory is counted to the byte, with what the arena holds in reserve. Once memtable_is_full() no
+ * entry should be added; added before, the last one is all that may exceed the budget. An entry
+ * costs its key, its value and 35 bytes, rounded up to 16, and its share of the inner nodes, about
+ * 40 bytes more.
+ *
+ * A frozen memtable may have several holders: its flush, and the snapshots and cursors that look
+ * into it.
+ *
+ *     struct memtable *table = memtable_create(32 << 20);        // one reference
  *     memtable_put(table, key, value, false);
- *     for (node = memtable_seek(table, from); node != NULL; node = memtable_node_next(node)) ...
- *     memtable_destroy(table);
- *
- * Source: W. Pugh, "Skip lists: a probabilistic alternative to balanced trees", 1990.
+ *     for (entry = memtable_seek(table, from); entry != NULL; entry = entry->next) ...
+ *     memtable_release(table);
  */
 #ifndef DUNLIN_STORE_MEMTABLE_H
 #define DUNLIN_STORE_MEMTABLE_H
 
-#include "engine/base/arena.h"
-#include "engine/base/prng.h"
-#include "engine/store/memtable_index.h"
+#include "engine/store/radix_tree.h"
 
-enum { MEMTABLE_HEIGHT_MAX = 12 };
+enum { MEMTABLE_KEY_MAX = UINT16_MAX };
 
-struct memtable_node {
-    uint64_t prefix; /* the key's first eight bytes as a big-endian number: most comparisons
-                             end here */
-    const uint8_t *key;
-    uint8_t *value;
-    uint32_t key_size;
+struct memtable_entry {
+    struct memtable_entry *next, *previous; /* in key order; null at the ends */
+    uint8_t *value;                         /* behind the key at first */
     uint32_t value_size;
     uint32_t value_capacity;
+    uint16_t key_size;
     bool removed;
-    struct memtable_node *next[]; /* as many as the node is high */
+    uint8_t key[];
 };
 
 struct memtable {
     struct arena arena;
-    struct prng heights;
-    struct memtable_index index; /* exact keys; the list is for order */
-    struct memtable_node *head[MEMTABLE_HEIGHT_MAX];
-    uint32_t height; /* levels in use */
+    struct radix_tree tree;
+    struct memtable_entry *first, *last;
     uint64_t count;
+    uint64_t budget;        /* bytes */
     uint64_t last_sequence; /* of what was written into it; kept by the owner */
+    uint32_t references;
 };
 
-struct memtable *memtable_create(void);
-void memtable_destroy(struct memtable *table);
+struct memtable *memtable_create(uint64_t budget);
+static inline void memtable_acquire(struct memtable *table) {
+    table->references++;
+}
+/* Null is allowed. */
+void memtable_release(struct memtable *table);
+
 void memtable_put(struct memtable *table, struct bytes key, struct bytes value, bool removed);
-/* Null when the key is not here; a node that says removed when it was removed. */
-const struct memtable_node *memtable_find(const struct memtable *table, struct bytes key);
-/* The first node whose key is >= `key`; null at the end. */
-const struct memtable_node *memtable_seek(const struct memtable *table, struct bytes key);
-static inline const struct memtable_node *memtable_first(const struct memtable *table) {
-    return table->head[0];
+/* Null when the key is not here; an entry that says removed when it was removed. */
+const struct memtable_entry *memtable_find(const struct memtable *table, struct bytes key);
+/* The first entry whose key is >= `key`; null when all are smaller. */
+const struct memtable_entry *memtable_seek(const struct memtable *table, struct bytes key);
+/* The last entry whose key is < `key`; null when none is. */
+const struct memtable_entry *memtable_seek_below(const struct memtable *table, struct bytes key);
+
+static inline const struct memtable_entry *memtable_first(const struct memtable *table) {
+    return table->first;
 }
-static inline const struct memtable_node *memtable_node_next(const struct memtable_node *node) {
-    return node->next[0];
+static inline struct bytes memtable_entry_key(const struct memtable_entry *entry) {
+    return bytes_of(entry->key, entry->key_size);
 }
-static inline struct bytes memtable_node_key(const struct memtable_node *node) {
-    return bytes_of(node->key, node->key_size);
+static inline struct bytes memtable_entry_value(const struct memtable_entry *entry) {
+    return bytes_of(entry->value, entry->value_size);
 }
-static inline struct bytes memtable_node_value(const struct memtable_node *node) {
-    return bytes_of(node->value, node->value_size);
-}
-/* Bytes in use: of its arena and of its index. */
+/* All memory that the memtable takes. */
 static inline uint64_t memtable_bytes(const struct memtable *table) {
-    return table->arena.used + memtable_index_bytes(&table->index);
+    return sizeof *table + table->arena.held;
+}
+/* True when the budget is used up. */
+static inline bool memtable_is_full(const struct memtable *table) {
+    return memtable_bytes(table) - arena_room(&table->arena) >= table->budget;
 }
 
 #endif

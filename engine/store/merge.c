@@ -41,13 +41,13 @@ static bool source_has_entry(const struct merge_source *source) {
 }
 
 static struct bytes source_key(const struct merge_source *source) {
-    return source->memtable != NULL ? memtable_node_key(source->node) : source->run.block.key;
+    return source->memtable != NULL ? memtable_entry_key(source->node) : source->run.block.key;
 }
 
 static void source_advance(struct merge_source *source) {
     source->hidden = false;
     if (source->memtable != NULL)
-        source->node = memtable_node_next(source->node);
+        source->node = source->node->next;
     else
         run_cursor_next(&source->run);
 }
@@ -86,7 +86,7 @@ static void take_entry(struct merge *merge, struct merge_source *source) {
     merge->current = source;
     merge->key = source_key(source);
     merge->value =
-        source->memtable != NULL ? memtable_node_value(source->node) : source->run.block.value;
+        source->memtable != NULL ? memtable_entry_value(source->node) : source->run.block.value;
     merge->removed = source->memtable != NULL ? source->node->removed : source->run.block.removed;
 }
 

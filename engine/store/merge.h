@@ -21,7 +21,7 @@ enum merge_result { MERGE_END, MERGE_ENTRY, MERGE_NEEDS_BLOCK, MERGE_CORRUPT };
 
 struct merge_source {
     const struct memtable *memtable; /* null for a run of tables */
-    const struct memtable_node *node;
+    const struct memtable_entry *node;
     struct run_cursor run;
     bool hidden;    /* its entry is of the same key as a younger source's */
     bool unchecked; /* after a seek: its entry may still be the floor itself */

@@ -88,7 +88,7 @@ static bool take_record(struct store *store, const struct record *record, uint64
     }
     recovery->next_sequence = record->sequence + record->count;
     recovery->segment_records++;
-    if (store->memtable != NULL && memtable_bytes(store->memtable) >= store->config.memtable_bytes)
+    if (store->memtable != NULL && memtable_is_full(store->memtable))
         store_freeze(store);
     return true;
 }

@@ -49,9 +49,9 @@ void store_destroy(struct store *store) {
     if (store->cache != NULL)
         block_cache_destroy(store->cache);
     for (uint32_t i = 0; i < store->frozen_count; i++)
-        memtable_destroy(store->frozen[i]);
+        memtable_release(store->frozen[i]);
     memory_release(store->frozen);
-    memtable_destroy(store->memtable);
+    memtable_release(store->memtable);
     tallies_deinit(&store->tallies);
     log_writer_deinit(&store->log);
     manifest_writer_deinit(&store->manifest);
@@ -125,7 +125,7 @@ bool store_apply(struct store *store, const struct store_batch *batch, uint64_t 
     if (batch->has_tally && !tallies_apply(&store->tallies, &batch->tally))
         return false;
     if (store->memtable == NULL) {
-        store->memtable = memtable_create();
+        store->memtable = memtable_create(store->config.memtable_bytes);
         /* Scans know only the memtables that were there when they began. */
         store_drop_scans(store);
     }
@@ -137,14 +137,13 @@ bool store_apply(struct store *store, const struct store_batch *batch, uint64_t 
 }
 
 /* A key that is written over and over fills the log, not the memtable. */
-static bool memtable_is_full(const struct store *store) {
+static bool memtable_must_go(const struct store *store) {
     if (store->memtable == NULL)
         return false;
     uint64_t log_limit = LOG_PER_MEMTABLE * store->config.memtable_bytes;
     if (log_limit < store->config.log_segment_bytes)
         log_limit = store->config.log_segment_bytes;
-    return memtable_bytes(store->memtable) >= store->config.memtable_bytes ||
-           store->memtable_log_bytes >= log_limit;
+    return memtable_is_full(store->memtable) || store->memtable_log_bytes >= log_limit;
 }
 
 static void check_batch(const struct store_batch *batch) {
@@ -162,7 +161,7 @@ enum store_status store_write(struct store *store, const struct store_batch *bat
     if (store->phase != STORE_PHASE_SERVING)
         return store->phase == STORE_PHASE_FAILED ? STORE_FAILED : STORE_BUSY;
     CHECK(store->closing == CLOSE_NOT_ASKED);
-    bool full = memtable_is_full(store);
+    bool full = memtable_must_go(store);
     if (pacing_must_wait(store, full)) {
         store->figures.stalls++;
         return STORE_BUSY;

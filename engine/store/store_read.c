@@ -83,11 +83,11 @@ static enum lookup look_into_tables(struct store *store, struct bytes key, uint6
 
 static enum lookup look_into_memtable(const struct memtable *memtable, struct bytes key,
                                       struct bytes *value) {
-    const struct memtable_node *node = memtable_find(memtable, key);
-    if (node == NULL)
+    const struct memtable_entry *entry = memtable_find(memtable, key);
+    if (entry == NULL)
         return LOOKUP_UNKNOWN;
-    *value = memtable_node_value(node);
-    return node->removed ? LOOKUP_REMOVED : LOOKUP_FOUND;
+    *value = memtable_entry_value(entry);
+    return entry->removed ? LOOKUP_REMOVED : LOOKUP_FOUND;
 }
 
 static enum lookup look_into_memory(const struct store *store, struct bytes key,
