@@ -20,6 +20,7 @@ static void load_store(struct loader *loader, const struct store_file *file,
     loader_size(loader, "block", file->block, &store->block_bytes);
     loader_size(loader, "table", file->table, &store->table_bytes);
     loader_size(loader, "log_segment", file->log_segment, &store->log_segment_bytes);
+    loader_size(loader, "compaction_rate", file->compaction_rate, &store->compaction_rate);
     loader_number(loader, "filter_bits_per_key", file->filter_bits_per_key, 0, 64,
                   &store->filter_bits_per_key);
     if (file->compression != NULL &&

@@ -88,12 +88,17 @@ static const cyaml_schema_field_t KEYSPACE[] = {
     SWITCH(keyspace_file, sloppy), SWITCH(keyspace_file, strict), CYAML_FIELD_END};
 static const cyaml_schema_value_t KEYSPACE_ENTRY = ENTRY(keyspace_file, KEYSPACE);
 
-static const cyaml_schema_field_t STORE[] = {
-    TEXT(store_file, sync),        TEXT(store_file, sync_interval),
-    TEXT(store_file, memtable),    TEXT(store_file, cache),
-    TEXT(store_file, block),       TEXT(store_file, table),
-    TEXT(store_file, log_segment), NUMBER(store_file, filter_bits_per_key),
-    TEXT(store_file, compression), CYAML_FIELD_END};
+static const cyaml_schema_field_t STORE[] = {TEXT(store_file, sync),
+                                             TEXT(store_file, sync_interval),
+                                             TEXT(store_file, memtable),
+                                             TEXT(store_file, cache),
+                                             TEXT(store_file, block),
+                                             TEXT(store_file, table),
+                                             TEXT(store_file, log_segment),
+                                             TEXT(store_file, compaction_rate),
+                                             NUMBER(store_file, filter_bits_per_key),
+                                             TEXT(store_file, compression),
+                                             CYAML_FIELD_END};
 
 static const cyaml_schema_field_t LIMITS[] = {
     TEXT(limits_file, key),         TEXT(limits_file, value),      TEXT(limits_file, client_output),

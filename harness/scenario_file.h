@@ -43,7 +43,7 @@ struct keyspace_file {
 };
 
 struct store_file {
-    char *sync, *sync_interval, *memtable, *cache, *block, *table, *log_segment;
+    char *sync, *sync_interval, *memtable, *cache, *block, *table, *log_segment, *compaction_rate;
     uint32_t *filter_bits_per_key;
     char *compression;
 };

@@ -105,6 +105,7 @@ static void apply_store(struct settings *settings, const struct store_file *file
     set_size(settings, "store.block", file->block, &store->block_bytes);
     set_size(settings, "store.table", file->table, &store->table_bytes);
     set_size(settings, "store.log_segment", file->log_segment, &store->log_segment_bytes);
+    set_size(settings, "store.compaction_rate", file->compaction_rate, &store->compaction_rate);
     if (file->filter_bits_per_key != NULL)
         store->filter_bits_per_key = *file->filter_bits_per_key;
     set_compression(settings, file->compression, store->compression);

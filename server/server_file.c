@@ -43,6 +43,7 @@ static const cyaml_schema_field_t STORE_FIELDS[] = {
     TEXT(store_file, block),
     TEXT(store_file, table),
     TEXT(store_file, log_segment),
+    TEXT(store_file, compaction_rate),
     CYAML_FIELD_UINT_PTR("filter_bits_per_key", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
                          struct store_file, filter_bits_per_key),
     TEXT(store_file, compression),

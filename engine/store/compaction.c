@@ -67,7 +67,7 @@ static bool must_keep(const struct compaction *compaction) {
 }
 
 /* Hands the merge the block that it waits for. False when that has to be read first. */
-static bool feed(struct compaction *compaction, size_t *bytes) {
+static bool feed(struct compaction *compaction, uint64_t *bytes) {
     struct run_cursor *run = &compaction->merge.waiting->run;
     struct block_stream *stream =
         &compaction->streams[compaction->merge.waiting - compaction->merge.sources];
@@ -80,7 +80,7 @@ static bool feed(struct compaction *compaction, size_t *bytes) {
     return true;
 }
 
-static void take_entry(struct store *store, size_t *bytes) {
+static void take_entry(struct store *store, uint64_t *bytes) {
     struct compaction *compaction = &store->compaction;
     *bytes += compaction->merge.key.size + compaction->merge.value.size;
     if (must_keep(compaction))
@@ -89,16 +89,17 @@ static void take_entry(struct store *store, size_t *bytes) {
     compaction->step = merge_next(&compaction->merge);
 }
 
-static void merge_slice(struct store *store) {
+/* Returns how many bytes were worked off. */
+static uint64_t merge_slice(struct store *store) {
     struct compaction *compaction = &store->compaction;
-    size_t bytes = 0;
+    uint64_t bytes = 0;
     /* Reading and writing both count, an entry at the least as one byte. */
     uint64_t slice = 2 * pacing_slice_bytes(store);
     table_output_set_write_bytes(&compaction->output, slice / 2);
     while (bytes < slice) {
         if (compaction->step == MERGE_NEEDS_BLOCK) {
             if (!feed(compaction, &bytes))
-                return;
+                return bytes;
         } else if (compaction->step == MERGE_ENTRY && table_output_has_room(&compaction->output)) {
             take_entry(store, &bytes);
         } else {
@@ -107,6 +108,7 @@ static void merge_slice(struct store *store) {
     }
     if (compaction->step == MERGE_END)
         table_output_end(&compaction->output);
+    return bytes;
 }
 
 static bool reads_are_pending(const struct compaction *compaction) {
@@ -205,12 +207,20 @@ static bool slice_is_left(const struct compaction *compaction) {
     return !compaction->streams[source].wait.pending;
 }
 
-bool compaction_pump(struct store *store, struct effects *effects) {
+struct instant compaction_deadline(const struct store *store) {
+    bool held = store->config.compaction_rate > 0 &&
+                store->compaction.phase == COMPACTION_MERGING && !store->compaction.moves;
+    return held ? store->merge_due : INSTANT_NEVER;
+}
+
+bool compaction_pump(struct store *store, struct instant now, struct effects *effects) {
     struct compaction *compaction = &store->compaction;
     if (compaction->phase == COMPACTION_IDLE && !begin(store))
         return false;
     if (compaction->phase == COMPACTION_MERGING && !compaction->moves && !compaction->output.done) {
-        merge_slice(store);
+        if (!pacing_may_merge(store, now))
+            return false;
+        pacing_note_merged(store, merge_slice(store), now);
         const struct table_file *damaged = failed_input(compaction);
         if (damaged != NULL)
             abandon(compaction, damaged, effects);

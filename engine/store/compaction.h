@@ -47,7 +47,9 @@ struct compaction {
 };
 
 /* Does a slice. True when work is left that waits for no I/O. */
-bool compaction_pump(struct store *store, struct effects *effects);
+bool compaction_pump(struct store *store, struct instant now, struct effects *effects);
+/* When a merge that is held back may go on; INSTANT_NEVER when none is. */
+struct instant compaction_deadline(const struct store *store);
 void compaction_installed(struct store *store);
 /* Something has changed that may make a compaction due. */
 static inline void compaction_reconsider(struct compaction *compaction) {

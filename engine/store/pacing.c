@@ -3,7 +3,7 @@
 #include "engine/store/compaction_pick.h"
 
 /* Long against the gaps of a steady load, short against what people call idle. */
-enum { REST_AFTER_SECONDS = 2 };
+enum { REST_AFTER_SECONDS = 2, NANOSECONDS_PER_SECOND = 1000000000 };
 
 bool pacing_must_wait(const struct store *store, bool full) {
     return (full && store->frozen_count >= PACING_FROZEN_MAX) ||
@@ -23,6 +23,18 @@ uint64_t pacing_slice_bytes(const struct store *store) {
     if (pressure > PACING_PRESSURE_MAX)
         pressure = PACING_PRESSURE_MAX;
     return (uint64_t)PACING_SLICE_BYTES << pressure;
+}
+
+bool pacing_may_merge(const struct store *store, struct instant now) {
+    return store->config.compaction_rate == 0 || instant_reached(now, store->merge_due) ||
+           pacing_slice_bytes(store) > PACING_SLICE_BYTES;
+}
+
+void pacing_note_merged(struct store *store, uint64_t bytes, struct instant now) {
+    uint64_t rate = store->config.compaction_rate;
+    if (rate > 0)
+        store->merge_due =
+            instant_after(now, (struct duration){bytes * NANOSECONDS_PER_SECOND / rate});
 }
 
 void pacing_note_write(struct store *store, struct instant now) {

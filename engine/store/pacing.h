@@ -8,6 +8,9 @@
  * There is no thread to do the work elsewhere: it is done in the steps of those who cause it. Even the
  * largest slice is a fraction of a millisecond, so no request waits for more than that.
  *
+ * Compaction alone may be held to a rate, so that it leaves the disk to others; when it falls behind, the
+ * rate no longer counts.
+ *
  *     if (pacing_must_wait(store, full)) return STORE_BUSY;
  *     uint64_t bytes = pacing_slice_bytes(store);
  */
@@ -29,6 +32,10 @@ bool pacing_must_wait(const struct store *store, bool full);
 /* Level 0 must not grow faster than compaction takes it away. */
 bool pacing_may_flush(const struct store *store);
 uint64_t pacing_slice_bytes(const struct store *store);
+
+/* False while compaction is ahead of its rate, and so little waits that no writer pays for that. */
+bool pacing_may_merge(const struct store *store, struct instant now);
+void pacing_note_merged(struct store *store, uint64_t bytes, struct instant now);
 
 /* Notes a write: the store does not rest. */
 void pacing_note_write(struct store *store, struct instant now);

@@ -234,7 +234,8 @@ void store_pump(struct store *store, struct instant now, struct effects *effects
     log_writer_pump(&store->log, now, &store->facts.next_file, effects);
     pump_close(store, effects);
     bool flush_left = flush_pump(store, effects);
-    bool compaction_left = store->closing == CLOSE_NOT_ASKED && compaction_pump(store, effects);
+    bool compaction_left =
+        store->closing == CLOSE_NOT_ASKED && compaction_pump(store, now, effects);
     store->work_left = flush_left || compaction_left;
     pump_manifest(store, effects);
     pump_removals(store, effects);
@@ -245,7 +246,8 @@ struct instant store_deadline(const struct store *store) {
         return INSTANT_NEVER;
     if (store->work_left)
         return (struct instant){0};
-    return instant_earlier(log_writer_deadline(&store->log), store->rest_due);
+    struct instant due = instant_earlier(log_writer_deadline(&store->log), store->rest_due);
+    return instant_earlier(due, compaction_deadline(store));
 }
 
 void store_pump_log(struct store *store, struct instant now, struct effects *effects) {

@@ -52,7 +52,8 @@ struct store {
     bool born, closed_cleanly;
     bool work_left; /* a slice of CPU work waits for no I/O */
     bool rests;     /* nobody has written for a while: see pacing.h */
-    struct instant rest_due;
+    struct instant rest_due,
+        merge_due; /* see pacing.h; the latter of a compaction that is held back */
     struct buffer failure;
     struct tickets tickets;
     struct block_codec codec; /* of all tables */
