@@ -40,12 +40,18 @@ const char *effect_kind_name(enum effect_kind kind) {
         return "closes link";
     case EFFECT_WRITE:
         return "writes a file under ticket";
+    case EFFECT_ALLOCATE:
+        return "takes space for a file under ticket";
     case EFFECT_READ:
         return "reads a file under ticket";
     case EFFECT_SYNC:
         return "syncs a file under ticket";
     case EFFECT_SYNC_DIRECTORY:
         return "syncs its directory under ticket";
+    case EFFECT_RENAME:
+        return "renames a file under ticket";
+    case EFFECT_LINK:
+        return "links a file under ticket";
     case EFFECT_REMOVE:
         return "removes a file under ticket";
     case EFFECT_LIST:

@@ -59,9 +59,12 @@ static void perform(struct host *host, const struct effect *effect) {
         host_close_link(host, effect->link);
         break;
     case EFFECT_WRITE:
+    case EFFECT_ALLOCATE:
     case EFFECT_READ:
     case EFFECT_SYNC:
     case EFFECT_SYNC_DIRECTORY:
+    case EFFECT_RENAME:
+    case EFFECT_LINK:
     case EFFECT_REMOVE:
     case EFFECT_LIST:
         host_perform_disk(host, effect);
@@ -156,13 +159,13 @@ struct host *host_create(const struct host_options *options, struct buffer *prob
     struct host *host = calloc(1, sizeof *host);
     CHECK(host != NULL);
     host->timer_due = INSTANT_NEVER;
-    host->directory_descriptor = host->lock_descriptor = -1;
+    host->directory.descriptor = host->directory.lock_descriptor = -1;
     host->read_buffer = malloc(HOST_READ_BYTES);
     CHECK(host->read_buffer != NULL);
     CHECK(uv_loop_init(&host->loop) == 0);
     start_handles(host);
     host->node = node_create(options->node);
-    if (!host_open_directory(host, options->directory, problem) ||
+    if (!store_directory_open(&host->directory, options->directory, problem) ||
         !host_listen(host, &host->client_listener, options->client_address, problem) ||
         !host_listen(host, &host->peer_listener, options->peer_address, problem)) {
         host_destroy(host);

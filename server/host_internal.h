@@ -4,13 +4,13 @@
 
 #include "engine/base/id_map.h"
 #include "server/host.h"
+#include "server/store_directory.h"
 
 #include <uv.h>
 
 enum {
     HOST_READ_BYTES = 1 << 18,   /* taken from a socket at once */
     HOST_SETTLE_ROUNDS_MAX = 64, /* of completions that lead to further writes, in one turn */
-    HOST_FILES_OPEN_MAX = 512,
     HOST_DRAINED_BYTES =
         1 << 16, /* telling the node of less than this would cost more than it helps */
 };
@@ -39,19 +39,11 @@ struct host_link {
     bool is_closed;     /* uv_close() was called */
 };
 
-struct host_file {
-    struct file_id file;
-    int descriptor;
-    uint64_t used_at; /* for closing the least recently used */
-    uint32_t users;   /* operations in the thread pool */
-};
-
 struct host {
     uv_loop_t loop;
     struct node *node;
     struct effects effects;
-    int directory_descriptor;
-    int lock_descriptor;
+    struct store_directory directory;
 
     uv_tcp_t client_listener, peer_listener;
     uv_timer_t timer;
@@ -67,8 +59,6 @@ struct host {
     size_t paused_count, paused_capacity;
     uint8_t *read_buffer;
 
-    struct id_map files;
-    uint64_t file_uses;
     struct host_completion *completions;
     size_t completion_count, completion_capacity;
 
@@ -90,7 +80,6 @@ void host_flush_links(struct host *host);
 void host_close_all_links(struct host *host);
 
 /* --- host_files.c */
-MUST_USE bool host_open_directory(struct host *host, const char *directory, struct buffer *problem);
 void host_perform_disk(struct host *host, const struct effect *effect);
 /* Delivers the completions that are waiting; false when there were none. */
 bool host_deliver_completions(struct host *host);

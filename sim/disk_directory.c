@@ -15,8 +15,8 @@ void disk_directory_deinit(struct disk_directory *directory) {
 }
 
 static uint64_t key_of(struct file_id file) {
-    CHECK(file.number <= DIRECTORY_FILE_NUMBER_MAX);
-    return (uint64_t)file.kind << 56 | file.number;
+    CHECK(file.number <= DIRECTORY_FILE_NUMBER_MAX && file.checkpoint <= DIRECTORY_CHECKPOINT_MAX);
+    return (uint64_t)file.kind << 62 | (uint64_t)file.checkpoint << 40 | file.number;
 }
 
 struct directory_entry *disk_directory_acquire(struct disk_directory *directory,
@@ -66,12 +66,16 @@ static void set_file(struct simulated_file **slot, struct simulated_file *file,
     *slot = file;
 }
 
-/* Takes the oldest change out; makes it durable when asked to. */
-static void finish_oldest(struct disk_directory *directory, bool makes_durable) {
-    struct directory_change *change = directory->oldest;
-    directory->oldest = change->next;
-    if (directory->oldest == NULL)
-        directory->newest = NULL;
+/* Takes a change out, `previous` being the one before it; makes it durable when asked to. */
+static void finish_change(struct disk_directory *directory, struct directory_change *previous,
+                          bool makes_durable) {
+    struct directory_change **slot = previous == NULL ? &directory->oldest : &previous->next;
+    struct directory_change *change = *slot;
+    *slot = change->next;
+    if (change->next == NULL)
+        directory->newest = previous;
+    else if (makes_durable)
+        change->next->needs_previous = false;
     directory->unsynced_count--;
     if (makes_durable)
         set_file(&change->entry->durable, change->file, directory->memory);
@@ -81,8 +85,13 @@ static void finish_oldest(struct disk_directory *directory, bool makes_durable) 
     object_pool_give(&directory->change_pool, change);
 }
 
-static void change(struct disk_directory *directory, struct directory_entry *entry,
-                   struct simulated_file *file) {
+static struct directory_change *change(struct disk_directory *directory,
+                                       struct directory_entry *entry, struct simulated_file *file) {
+    directory->file_count += (uint64_t)(file != NULL) - (uint64_t)(entry->current != NULL);
+    if (entry->current != NULL)
+        entry->current->names--;
+    if (file != NULL)
+        file->names++;
     set_file(&entry->current, file, directory->memory);
     struct directory_change *made = object_pool_take(&directory->change_pool);
     *made =
@@ -97,38 +106,65 @@ static void change(struct disk_directory *directory, struct directory_entry *ent
     directory->newest = made;
     directory->unsynced_count++;
     if (directory->unsynced_count > DIRECTORY_UNSYNCED_CHANGES_MAX)
-        finish_oldest(directory, true);
+        finish_change(directory, NULL, true);
+    return made;
 }
 
 struct simulated_file *disk_directory_create(struct disk_directory *directory,
                                              struct directory_entry *entry) {
     if (entry->current == NULL) {
         struct simulated_file *file = simulated_file_create(directory->memory);
-        change(directory, entry, file);
+        (void)change(directory, entry, file);
         simulated_file_release(file, directory->memory);
-        directory->file_count++;
     }
     return entry->current;
 }
 
 void disk_directory_remove(struct disk_directory *directory, struct directory_entry *entry) {
     CHECK(entry->current != NULL);
-    change(directory, entry, NULL);
-    directory->file_count--;
+    (void)change(directory, entry, NULL);
 }
 
-void disk_directory_sync(struct disk_directory *directory, uint64_t sequence) {
-    while (directory->oldest != NULL && directory->oldest->sequence <= sequence)
-        finish_oldest(directory, true);
+void disk_directory_link(struct disk_directory *directory, struct directory_entry *entry,
+                         struct directory_entry *to) {
+    CHECK(entry->current != NULL && to->current == NULL);
+    (void)change(directory, to, entry->current);
+}
+
+void disk_directory_rename(struct disk_directory *directory, struct directory_entry *entry,
+                           struct directory_entry *to) {
+    CHECK(entry->current != NULL && entry != to);
+    (void)change(directory, to, entry->current);
+    change(directory, entry, NULL)->needs_previous = true;
+}
+
+void disk_directory_sync(struct disk_directory *directory, uint32_t checkpoint, uint64_t sequence) {
+    struct directory_change *previous = NULL, *next;
+    for (struct directory_change *made = directory->oldest;
+         made != NULL && made->sequence <= sequence; made = next) {
+        next = made->next;
+        if (made->entry->id.checkpoint == checkpoint && !made->needs_previous)
+            finish_change(directory, previous, true);
+        else
+            previous = made;
+    }
+}
+
+void disk_directory_sync_all(struct disk_directory *directory) {
+    while (directory->oldest != NULL)
+        finish_change(directory, NULL, true);
 }
 
 static void settle_names(struct disk_directory *directory, uint64_t crash, struct prng *prng) {
+    bool previous_happened = true;
     while (directory->oldest != NULL) {
         struct directory_entry *entry = directory->oldest->entry;
-        bool happened = entry->stopped_at_crash != crash && prng_chance(prng, 1, 2);
+        bool happened = entry->stopped_at_crash != crash && prng_chance(prng, 1, 2) &&
+                        (previous_happened || !directory->oldest->needs_previous);
         if (!happened)
             entry->stopped_at_crash = crash;
-        finish_oldest(directory, happened);
+        finish_change(directory, NULL, happened);
+        previous_happened = happened;
     }
 }
 
@@ -137,11 +173,16 @@ void disk_directory_lose_power(struct disk_directory *directory, uint32_t sector
     settle_names(directory, crash, prng);
     directory->file_count = 0;
     struct directory_entry *next;
+    for (struct directory_entry *entry = directory->first; entry != NULL; entry = entry->next) {
+        if (entry->durable != NULL)
+            entry->durable->names = 0;
+    }
     for (struct directory_entry *entry = directory->first; entry != NULL; entry = next) {
         next = entry->next;
         set_file(&entry->current, entry->durable, directory->memory);
         if (entry->current != NULL) {
-            simulated_file_lose_power(entry->current, directory->memory, sector_bytes, prng);
+            if (entry->current->names++ == 0)
+                simulated_file_lose_power(entry->current, directory->memory, sector_bytes, prng);
             directory->file_count++;
         }
         entry->busy_until = (struct instant){0};
@@ -151,7 +192,7 @@ void disk_directory_lose_power(struct disk_directory *directory, uint32_t sector
 
 void disk_directory_wipe(struct disk_directory *directory) {
     while (directory->oldest != NULL)
-        finish_oldest(directory, false);
+        finish_change(directory, NULL, false);
     struct directory_entry *next;
     for (struct directory_entry *entry = directory->first; entry != NULL; entry = next) {
         next = entry->next;

@@ -4,8 +4,15 @@
  *     000013.log   current --> file      (none)      created; a loss of power may take the name
  *     000011.log   (none)      file <-- durable      removed; a loss of power may bring it back
  *
- * A name is created or removed in the cache, and the change waits until the directory is synced. At
- * a loss of power, of the changes of each name the first few, by chance, have happened.
+ *     000014.log   (none)      file <-- durable      renamed: a loss of power may leave the old
+ *     000009.log   current ------^                   name, the new one or both, never none
+ *
+ * A name is made, moved or removed in the cache, and the change waits until its directory is
+ * synced. At a loss of power, of the changes of each name the first few, by chance, have happened;
+ * a name that moved is gone from the old place only when it has come to the new one.
+ *
+ * One object holds the names of the live directory and of all checkpoints; each is synced by
+ * itself.
  */
 #ifndef DUNLIN_SIM_DISK_DIRECTORY_H
 #define DUNLIN_SIM_DISK_DIRECTORY_H
@@ -16,7 +23,8 @@
 #include "sim/simulated_file.h"
 
 enum { DIRECTORY_UNSYNCED_CHANGES_MAX = 4096 };
-#define DIRECTORY_FILE_NUMBER_MAX (((uint64_t)1 << 56) - 1)
+#define DIRECTORY_FILE_NUMBER_MAX (((uint64_t)1 << 40) - 1)
+#define DIRECTORY_CHECKPOINT_MAX (((uint32_t)1 << 22) - 1)
 
 struct directory_entry {
     struct directory_entry *next, *previous; /* oldest first */
@@ -32,7 +40,8 @@ struct directory_change {
     uint64_t sequence;
     struct directory_entry *entry;
     struct simulated_file
-        *file; /* what the name stands for from now on, one reference; null: removed */
+        *file;           /* what the name stands for from now on, one reference; null: removed */
+    bool needs_previous; /* happens only when the change before it has happened */
 };
 
 struct disk_directory {
@@ -56,10 +65,17 @@ void disk_directory_release(struct disk_directory *directory, struct directory_e
 /* The name's file, empty when there was none. */
 struct simulated_file *disk_directory_create(struct disk_directory *directory,
                                              struct directory_entry *entry);
-/* There must be such a file. */
+/* In each of these there must be a file of the entry's name. A rename replaces what `to` stood for;
+ * a link wants `to` to be free. */
 void disk_directory_remove(struct disk_directory *directory, struct directory_entry *entry);
-/* Changes up to `sequence` are durable. */
-void disk_directory_sync(struct disk_directory *directory, uint64_t sequence);
+void disk_directory_rename(struct disk_directory *directory, struct directory_entry *entry,
+                           struct directory_entry *to);
+void disk_directory_link(struct disk_directory *directory, struct directory_entry *entry,
+                         struct directory_entry *to);
+/* Changes up to `sequence` of names in this checkpoint's directory are durable. */
+void disk_directory_sync(struct disk_directory *directory, uint32_t checkpoint, uint64_t sequence);
+/* Every change is durable. */
+void disk_directory_sync_all(struct disk_directory *directory);
 /* Names first, then the contents of what is left. `crash` is a new number at each crash. */
 void disk_directory_lose_power(struct disk_directory *directory, uint32_t sector_bytes,
                                uint64_t crash, struct prng *prng);

@@ -28,10 +28,15 @@ static uint64_t hash_of_files(const struct disk_done *disk) {
     uint64_t hash = disk->file_count;
     for (size_t i = 0; i < disk->file_count; i++) {
         const struct file_entry *entry = &disk->files[i];
-        uint64_t words[4] = {hash, entry->file.kind, entry->file.number, entry->size};
+        uint64_t words[4] = {hash, (uint64_t)entry->file.checkpoint << 8 | entry->file.kind,
+                             entry->file.number, entry->size};
         hash = hash64(bytes_of(words, sizeof words));
     }
     return hash;
+}
+
+static uint64_t word_of_file(struct file_id file) {
+    return (uint64_t)file.kind << 56 ^ (uint64_t)file.checkpoint << 32 ^ file.number;
 }
 
 void rolling_hash_event(struct rolling_hash *hash, struct instant at, uint32_t host,
@@ -82,8 +87,9 @@ void rolling_hash_effect(struct rolling_hash *hash, struct instant at, uint32_t 
         hash->state,
         at.nanoseconds,
         origin(host, EFFECT_MARK, effect->kind),
-        effect->link.value,
-        (uint64_t)effect->file.kind << 56 ^ effect->file.number,
+        /* No effect has both a link and a new name. */
+        effect->link.value ^ word_of_file(effect->to),
+        word_of_file(effect->file),
         effect->ticket,
         effect->offset,
         effect->size,

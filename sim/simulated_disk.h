@@ -24,7 +24,9 @@ struct disk_operation {
     uint32_t generation; /* raised when the memory is used again */
     enum effect_kind kind;
     uint64_t ticket;
+    uint32_t checkpoint;           /* whose directory it concerns; 0: the live one */
     struct directory_entry *entry; /* of the file, when the operation has one */
+    struct directory_entry *to;    /* of a rename or a link: the new name */
     struct simulated_file *file;   /* of a sync: one reference; null when there was no file */
     struct chunk *chunk;           /* of a write: owned */
     uint64_t offset, size;
@@ -35,6 +37,7 @@ struct disk_operation {
 /* The disk as it was at world_snapshot_disk(). */
 struct disk_snapshot_file {
     struct file_id id;
+    uint64_t number; /* of the file: names of one file are so again after a rollback */
     struct file_image image;
 };
 
@@ -46,8 +49,8 @@ struct simulated_disk {
     struct disk_directory directory;
     struct object_pool operation_pool;
     struct disk_operation *first, *last;
-    uint64_t used_bytes; /* lengths of all current files */
-    uint64_t crashes;
+    uint64_t used_bytes; /* lengths of all current files, each once however many names it has */
+    uint64_t crashes, counts;
     struct disk_snapshot_file *snapshot;
     uint64_t snapshot_count;
     struct prng latency_stream, read_error_stream, write_error_stream, sync_error_stream;

@@ -27,7 +27,7 @@ void file_memory_deinit(struct file_memory *memory) {
 
 struct simulated_file *simulated_file_create(struct file_memory *memory) {
     struct simulated_file *file = object_pool_take(&memory->files);
-    *file = (struct simulated_file){.references = 1};
+    *file = (struct simulated_file){.number = ++memory->files_created, .references = 1};
     return file;
 }
 
@@ -38,7 +38,8 @@ static void drop_oldest(struct simulated_file *file, struct file_memory *memory)
         file->newest = NULL;
     file->unsynced_count--;
     file->unsynced_bytes -= write->size;
-    chunk_release(memory->chunks, write->chunk);
+    if (write->chunk != NULL)
+        chunk_release(memory->chunks, write->chunk);
     object_pool_give(&memory->writes, write);
 }
 
@@ -55,18 +56,21 @@ void simulated_file_release(struct simulated_file *file, struct file_memory *mem
 
 static void make_oldest_durable(struct simulated_file *file, struct file_memory *memory) {
     const struct file_write *write = file->oldest;
-    file_image_write(&file->durable, memory->chunks, write->offset,
-                     bytes_of(write->chunk->data, (size_t)write->size));
+    if (write->chunk != NULL)
+        file_image_write(&file->durable, memory->chunks, write->offset,
+                         bytes_of(write->chunk->data, (size_t)write->size));
+    else if (file->durable.length < write->length_after)
+        file_image_set_length(&file->durable, memory->chunks, write->length_after);
     drop_oldest(file, memory);
 }
 
-void simulated_file_write(struct simulated_file *file, struct file_memory *memory, uint64_t offset,
-                          struct chunk *chunk, uint64_t size) {
-    file_image_write(&file->cached, memory->chunks, offset, bytes_of(chunk->data, (size_t)size));
+/* Remembers what the cache has already; the chunk's reference goes over to the file. */
+static void await_sync(struct simulated_file *file, struct file_memory *memory, uint64_t offset,
+                       struct chunk *chunk, uint64_t size) {
     struct file_write *write = object_pool_take(&memory->writes);
     *write = (struct file_write){.sequence = ++file->sequence,
                                  .offset = offset,
-                                 .chunk = chunk_acquire(chunk),
+                                 .chunk = chunk,
                                  .size = size,
                                  .length_after = file->cached.length};
     if (file->newest == NULL)
@@ -79,6 +83,20 @@ void simulated_file_write(struct simulated_file *file, struct file_memory *memor
     while (file->unsynced_count > FILE_UNSYNCED_WRITES_MAX ||
            (file->unsynced_bytes > FILE_UNSYNCED_BYTES_MAX && file->unsynced_count > 1))
         make_oldest_durable(file, memory);
+}
+
+void simulated_file_write(struct simulated_file *file, struct file_memory *memory, uint64_t offset,
+                          struct chunk *chunk, uint64_t size) {
+    file_image_write(&file->cached, memory->chunks, offset, bytes_of(chunk->data, (size_t)size));
+    await_sync(file, memory, offset, chunk_acquire(chunk), size);
+}
+
+void simulated_file_allocate(struct simulated_file *file, struct file_memory *memory,
+                             uint64_t length) {
+    if (length <= file->cached.length)
+        return;
+    file_image_set_length(&file->cached, memory->chunks, length);
+    await_sync(file, memory, 0, NULL, 0);
 }
 
 void simulated_file_sync(struct simulated_file *file, struct file_memory *memory, uint64_t sequence,
@@ -192,9 +210,11 @@ void simulated_file_fail_sync(struct simulated_file *file, struct file_memory *m
     uint64_t length = file->cached.length;
     settle(file, memory, sequence, sector_bytes, prng);
     file_image_copy(&file->cached, memory->chunks, &file->durable);
-    for (const struct file_write *write = file->oldest; write != NULL; write = write->next)
-        file_image_write(&file->cached, memory->chunks, write->offset,
-                         bytes_of(write->chunk->data, (size_t)write->size));
+    for (const struct file_write *write = file->oldest; write != NULL; write = write->next) {
+        if (write->chunk != NULL)
+            file_image_write(&file->cached, memory->chunks, write->offset,
+                             bytes_of(write->chunk->data, (size_t)write->size));
+    }
     file_image_set_length(&file->cached, memory->chunks, length);
 }
 

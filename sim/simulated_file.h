@@ -26,7 +26,7 @@ struct file_write {
     struct file_write *next;
     uint64_t sequence;
     uint64_t offset;
-    struct chunk *chunk; /* owned: what was written */
+    struct chunk *chunk; /* owned: what was written; null: space was taken, without bytes */
     uint64_t size;       /* of these; the rest did not happen */
     uint64_t length_after;
 };
@@ -36,14 +36,18 @@ struct file_memory {
     struct chunk_pool *chunks;
     struct object_pool files;
     struct object_pool writes;
+    uint64_t files_created;
 };
 
 struct simulated_file {
+    uint64_t number; /* no two files of a disk have the same */
     uint64_t references;
     struct file_image cached, durable;
     struct file_write *oldest, *newest; /* not yet durable */
     uint64_t unsynced_count, unsynced_bytes;
     uint64_t sequence; /* of the last write */
+    uint64_t names;    /* current ones */
+    uint64_t counted;  /* in the count of this number: the disk counts each file once */
 };
 
 void file_memory_init(struct file_memory *memory, struct chunk_pool *chunks);
@@ -56,6 +60,9 @@ void simulated_file_release(struct simulated_file *file, struct file_memory *mem
 /* Writes the first `size` bytes of the chunk, which it shares. */
 void simulated_file_write(struct simulated_file *file, struct file_memory *memory, uint64_t offset,
                           struct chunk *chunk, uint64_t size);
+/* The file is at least `length` long: what was never written is a hole, and reads as zero. */
+void simulated_file_allocate(struct simulated_file *file, struct file_memory *memory,
+                             uint64_t length);
 /* Writes up to `sequence` are durable, and the file is at least `length` long on the disk. */
 void simulated_file_sync(struct simulated_file *file, struct file_memory *memory, uint64_t sequence,
                          uint64_t length);

@@ -40,9 +40,12 @@ static void perform_effect(struct world *world, struct simulated_host *host,
         network_close(&world->network, host->index, effect->link, at);
         break;
     case EFFECT_WRITE:
+    case EFFECT_ALLOCATE:
     case EFFECT_READ:
     case EFFECT_SYNC:
     case EFFECT_SYNC_DIRECTORY:
+    case EFFECT_RENAME:
+    case EFFECT_LINK:
     case EFFECT_REMOVE:
     case EFFECT_LIST:
         simulated_disk_submit(&host->disk, effect, at);

@@ -59,6 +59,11 @@ void effects_write(struct effects *effects, uint64_t ticket, struct file_id file
     effect->bytes = bytes;
 }
 
+void effects_allocate(struct effects *effects, uint64_t ticket, struct file_id file,
+                      uint64_t size) {
+    append_disk(effects, EFFECT_ALLOCATE, ticket, file)->size = size;
+}
+
 void effects_read(struct effects *effects, uint64_t ticket, struct file_id file, uint64_t offset,
                   uint64_t size) {
     struct effect *effect = append_disk(effects, EFFECT_READ, ticket, file);
@@ -74,12 +79,40 @@ void effects_sync_directory(struct effects *effects, uint64_t ticket) {
     append(effects, EFFECT_SYNC_DIRECTORY)->ticket = ticket;
 }
 
+void effects_sync_checkpoint(struct effects *effects, uint64_t ticket, uint32_t checkpoint) {
+    struct effect *effect = append(effects, EFFECT_SYNC_DIRECTORY);
+    effect->ticket = ticket;
+    effect->file.checkpoint = checkpoint;
+}
+
+static void append_naming(struct effects *effects, enum effect_kind kind, uint64_t ticket,
+                          struct file_id file, struct file_id to) {
+    CHECK(!file_equal(file, to));
+    append_disk(effects, kind, ticket, file)->to = to;
+}
+
+void effects_rename(struct effects *effects, uint64_t ticket, struct file_id file,
+                    struct file_id to) {
+    append_naming(effects, EFFECT_RENAME, ticket, file, to);
+}
+
+void effects_link(struct effects *effects, uint64_t ticket, struct file_id file,
+                  struct file_id to) {
+    append_naming(effects, EFFECT_LINK, ticket, file, to);
+}
+
 void effects_remove(struct effects *effects, uint64_t ticket, struct file_id file) {
     (void)append_disk(effects, EFFECT_REMOVE, ticket, file);
 }
 
 void effects_list(struct effects *effects, uint64_t ticket) {
     append(effects, EFFECT_LIST)->ticket = ticket;
+}
+
+void effects_list_checkpoint(struct effects *effects, uint64_t ticket, uint32_t checkpoint) {
+    struct effect *effect = append(effects, EFFECT_LIST);
+    effect->ticket = ticket;
+    effect->file.checkpoint = checkpoint;
 }
 
 void effects_note(struct effects *effects, enum note_level level, struct bytes sentence) {

@@ -81,12 +81,13 @@ static void retire_log(struct store *store) {
     uint64_t flushed = facts->flushed_sequence;
     for (uint32_t i = 0; i < facts->sealed_count; i++) {
         if (facts->sealed[i].last_sequence <= flushed)
-            store_remove_later(store, (struct file_id){FILE_LOG, facts->sealed[i].number});
+            store_remove_later(
+                store, (struct file_id){.kind = FILE_LOG, .number = facts->sealed[i].number});
     }
     manifest_facts_unseal(facts, flushed);
     uint64_t number;
     while ((number = log_writer_retire(&store->log, flushed)) != 0)
-        store_remove_later(store, (struct file_id){FILE_LOG, number});
+        store_remove_later(store, (struct file_id){.kind = FILE_LOG, .number = number});
 }
 
 void flush_installed(struct store *store) {

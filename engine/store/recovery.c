@@ -171,7 +171,7 @@ void recovery_sync_next(struct store *store, struct effects *effects) {
         if (number < store->facts.open_from)
             continue;
         effects_sync(effects, tickets_draw(&store->tickets, &recovery->sync_wait),
-                     (struct file_id){FILE_LOG, number});
+                     (struct file_id){.kind = FILE_LOG, .number = number});
         return;
     }
     recovery_start_anew(store, effects);
@@ -238,14 +238,17 @@ static void on_table(struct store *store, struct table_file *file, const struct 
 
 static void on_list(struct store *store, const struct disk_done *done, struct effects *effects) {
     struct recovery *recovery = store->recovery;
-    if (done->file_count == 0) {
+    recovery->files = memory_allocate((done->file_count + 1) * sizeof *recovery->files);
+    for (size_t i = 0; i < done->file_count; i++) {
+        /* What lies in checkpoints is none of the live store's business. */
+        if (done->files[i].file.checkpoint == 0)
+            recovery->files[recovery->file_count++] = done->files[i];
+    }
+    if (recovery->file_count == 0) {
         store->born = true;
         recovery_start_anew(store, effects);
         return;
     }
-    recovery->files = memory_allocate(done->file_count * sizeof *recovery->files);
-    memcpy(recovery->files, done->files, done->file_count * sizeof *recovery->files);
-    recovery->file_count = done->file_count;
     sort_files(recovery->files, recovery->file_count);
     recovery->current = recovery->file_count - 1;
     if (recovery->files[recovery->current].file.kind == FILE_MANIFEST)
@@ -279,7 +282,8 @@ void recovery_on_done(struct store *store, struct disk_wait *wait, const struct 
         else if (wait->kind == WAIT_RECOVERY_SYNC)
             store_fail_disk(
                 store, "sync",
-                (struct file_id){FILE_LOG, recovery->found[recovery->sync_next - 1].number},
+                (struct file_id){.kind = FILE_LOG,
+                                 .number = recovery->found[recovery->sync_next - 1].number},
                 done->status);
         else
             store_fail_disk(store, "read", recovery->reader.file, done->status);

@@ -14,7 +14,7 @@ static bool files_are_there(struct store *store) {
     }
     for (uint32_t i = 0; i < recovery->state.facts.sealed_count; i++) {
         const struct sealed_segment *sealed = &recovery->state.facts.sealed[i];
-        struct file_id file = {FILE_LOG, sealed->number};
+        struct file_id file = {.kind = FILE_LOG, .number = sealed->number};
         const struct file_entry *entry = recovery_find_file(recovery, file);
         if (entry == NULL || entry->size < sealed->end) {
             recovery_fail(

@@ -40,7 +40,7 @@ static void on_log(struct store *store, enum wait_kind kind, enum disk_status st
 static void finish_roll(struct store *store) {
     uint64_t older = store->manifest.older;
     if (older != 0)
-        store_remove_later(store, (struct file_id){FILE_MANIFEST, older});
+        store_remove_later(store, (struct file_id){.kind = FILE_MANIFEST, .number = older});
 }
 
 static void on_manifest_record(struct store *store, enum manifest_purpose purpose,

@@ -11,7 +11,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const struct file_id FILE_READ = {FILE_LOG, 1};
+static const struct file_id FILE_READ = {.kind = FILE_LOG, .number = 1};
 
 /* A batch that decodes encodes to the same bytes: one batch has one encoding. */
 static void use_payload(struct bytes payload) {

@@ -8,8 +8,8 @@
 
 enum { SECTOR = 512, SEEDS = 300 };
 
-static const struct file_id LOG = {FILE_LOG, 1};
-static const struct file_id TABLE = {FILE_TABLE, 2};
+static const struct file_id LOG = {.kind = FILE_LOG, .number = 1};
+static const struct file_id TABLE = {.kind = FILE_TABLE, .number = 2};
 
 static void fill(uint8_t *bytes, size_t size, uint8_t salt) {
     for (size_t i = 0; i < size; i++)
@@ -33,9 +33,9 @@ static void what_was_written_is_read(void **state) {
     assert_memory_equal(read.data, "out", 3);
     assert_int_equal(stage_read(&stage, 0, LOG, 6000, 100, &read), DISK_OK);
     assert_int_equal(read.size, 0);
-    assert_int_equal(stage_list(&stage, 0), 1);
+    assert_int_equal(stage_list(&stage, 0, 0), 1);
     assert_int_equal(stage_remove(&stage, 0, LOG), DISK_OK);
-    assert_int_equal(stage_list(&stage, 0), 0);
+    assert_int_equal(stage_list(&stage, 0, 0), 0);
     buffer_deinit(&read);
     stage_close(&stage);
 }
@@ -247,7 +247,7 @@ static void a_name_survives_only_with_its_directory(void **state) {
         bool table_back = stage_read(&stage, 0, TABLE, 0, 10, &read) == DISK_OK;
         if (table_back)
             assert_memory_equal(read.data, "old", 3);
-        assert_int_equal(stage_list(&stage, 0), (size_t)log_kept + table_back);
+        assert_int_equal(stage_list(&stage, 0, 0), (size_t)log_kept + table_back);
         kept += log_kept;
         lost += !log_kept;
         back += table_back;
@@ -272,7 +272,7 @@ static void synced_names_and_removals_stay(void **state) {
         stage_bounce(&stage, 0, CRASH_POWER);
         assert_int_equal(stage_read(&stage, 0, LOG, 0, 10, &read), DISK_OK);
         assert_int_equal(stage_read(&stage, 0, TABLE, 0, 10, &read), DISK_NO_FILE);
-        assert_int_equal(stage_list(&stage, 0), 1);
+        assert_int_equal(stage_list(&stage, 0, 0), 1);
         buffer_deinit(&read);
         stage_close(&stage);
     }
@@ -351,7 +351,7 @@ static void a_full_disk_writes_nothing(void **state) {
     static const uint8_t zeros[1001];
     struct buffer read = {0};
     assert_int_equal(stage_write(&stage, 0, LOG, 0, bytes_of(zeros, 1001)), DISK_FULL);
-    assert_int_equal(stage_list(&stage, 0), 0);
+    assert_int_equal(stage_list(&stage, 0, 0), 0);
     assert_int_equal(stage_write(&stage, 0, LOG, 0, bytes_of(zeros, 600)), DISK_OK);
     assert_int_equal(stage_write(&stage, 0, TABLE, 0, bytes_of(zeros, 401)), DISK_FULL);
     assert_int_equal(stage_write(&stage, 0, LOG, 100, bytes_of_text("overwriting needs no room")),
@@ -422,15 +422,15 @@ static void a_disk_can_be_wiped_and_rolled_back(void **state) {
     stage_bounce(&stage, 0, CRASH_POWER);
     assert_int_equal(stage_read(&stage, 0, LOG, 0, 10, &read), DISK_OK);
     assert_memory_equal(read.data, "then", 4);
-    assert_int_equal(stage_list(&stage, 0), 1);
+    assert_int_equal(stage_list(&stage, 0, 0), 1);
     world_crash_host(stage.world, 0, CRASH_KILL);
     world_wipe_disk(stage.world, 0);
     world_start_host(stage.world, 0);
-    assert_int_equal(stage_list(&stage, 0), 0);
+    assert_int_equal(stage_list(&stage, 0, 0), 0);
     world_crash_host(stage.world, 0, CRASH_KILL);
     world_rollback_disk(stage.world, 0);
     world_start_host(stage.world, 0);
-    assert_int_equal(stage_list(&stage, 0), 1);
+    assert_int_equal(stage_list(&stage, 0, 0), 1);
     buffer_deinit(&read);
     stage_close(&stage);
 }

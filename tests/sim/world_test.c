@@ -8,7 +8,7 @@
 
 enum { MILLISECOND = 1000, SECOND = 1000000 }; /* in microseconds */
 
-static const struct file_id LOG = {FILE_LOG, 1};
+static const struct file_id LOG = {.kind = FILE_LOG, .number = 1};
 
 struct run {
     uint64_t hash, events;
@@ -70,7 +70,7 @@ static void the_same_seed_gives_the_same_run_and_another_seed_another(void **sta
  * change on purpose, so does the number. */
 static void the_run_is_the_same_on_every_machine(void **state) {
     (void)state;
-    assert_int_equal(busy_run(7, NULL, NULL, false).hash, 0xac5e3b06cf405461);
+    assert_int_equal(busy_run(7, NULL, NULL, false).hash, 0xbb78ff836ab37977);
 }
 
 static void count_event(void *context, struct instant at, uint32_t host,

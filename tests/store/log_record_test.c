@@ -9,7 +9,7 @@
 #include "engine/store/log_batch.h"
 #include "engine/store/log_reader.h"
 
-static const struct file_id FILE_A = {FILE_LOG, 7};
+static const struct file_id FILE_A = {.kind = FILE_LOG, .number = 7};
 
 static void append_record(struct buffer *to, struct file_id file, uint64_t sequence,
                           const char *payload) {
@@ -116,7 +116,8 @@ static void a_flipped_bit_ends_the_log_there_and_the_search_finds_what_follows(v
 
 static void records_of_another_file_are_not_valid_here(void **state) {
     (void)state;
-    static const struct file_id OTHERS[] = {{FILE_LOG, 8}, {FILE_MANIFEST, 7}};
+    static const struct file_id OTHERS[] = {{.kind = FILE_LOG, .number = 8},
+                                            {.kind = FILE_MANIFEST, .number = 7}};
     struct buffer log = {0};
     struct log_reader reader = {0};
     uint64_t records;
@@ -155,7 +156,7 @@ static void a_segment_is_as_documented(void **state) {
         0x00, 0x00, 0x00, 0x01, 0x00, 0x00, 0x00, 0x01, 0x00, 0x00, 0x00, 0x82, 0x05, 0x00, 0x00,
         0x00, 0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
         0xff, 0xff, 0x00, 0x02, 0x6b, 0x31, 0x03, 0x6f, 0x6e, 0x65, 0x01, 0x02, 0x6b, 0x30, 0x00};
-    static const struct file_id FILE_3 = {FILE_LOG, 3};
+    static const struct file_id FILE_3 = {.kind = FILE_LOG, .number = 3};
     struct store_batch batch = {
         .count = 2,
         .entries = {{.key = bytes_of_text("k1"), .value = bytes_of_text("one")},

@@ -77,7 +77,7 @@ static enum outcome flip(struct file_id file, size_t at, uint8_t mask) {
     static struct memory_disk damaged;
     memory_disk_init(&damaged, 1);
     memory_disk_copy(&damaged, &sound);
-    memory_disk_find(&damaged, file)->current.data[at] ^= mask;
+    memory_disk_find(&damaged, file)->content->current.data[at] ^= mask;
     enum outcome outcome = start_damaged(&damaged);
     memory_disk_deinit(&damaged);
     return outcome;
@@ -87,7 +87,7 @@ static enum outcome truncate(struct file_id file, size_t size) {
     static struct memory_disk damaged;
     memory_disk_init(&damaged, 1);
     memory_disk_copy(&damaged, &sound);
-    memory_disk_find(&damaged, file)->current.size = size;
+    memory_disk_find(&damaged, file)->content->current.size = size;
     enum outcome outcome = start_damaged(&damaged);
     memory_disk_deinit(&damaged);
     return outcome;
@@ -104,7 +104,7 @@ static void every_flipped_bit_of_a_log_is_noticed(void **state) {
         const struct memory_file *file = &sound.files[i];
         if (!file->named || file->file.kind != FILE_LOG)
             continue;
-        for (size_t at = 0; at < file->current.size; at++) {
+        for (size_t at = 0; at < file->content->current.size; at++) {
             enum outcome outcome = flip(file->file, at, (uint8_t)(1u << at % 8));
             if (outcome == LOST_THE_TAIL) {
                 assert_true(file_equal(file->file, last));
@@ -126,7 +126,7 @@ static void a_truncated_log_is_cut_or_known_to_be_damaged(void **state) {
         const struct memory_file *file = &sound.files[i];
         if (!file->named || file->file.kind != FILE_LOG)
             continue;
-        for (size_t size = 0; size < file->current.size; size++) {
+        for (size_t size = 0; size < file->content->current.size; size++) {
             enum outcome outcome = truncate(file->file, size);
             assert_int_equal(outcome,
                              file_equal(file->file, last) ? LOST_THE_TAIL : FAILED_WITH_SENTENCE);
@@ -139,7 +139,7 @@ static void a_sealed_segment_may_lose_nothing(void **state) {
     write_synced(30);
     assert_true(store_host_start(&original));
     struct file_id last = memory_disk_last(&sound, FILE_LOG)->file;
-    size_t size = memory_disk_find(&sound, last)->current.size;
+    size_t size = memory_disk_find(&sound, last)->content->current.size;
     for (size_t at = 0; at < size; at++) {
         assert_int_equal(flip(last, at, (uint8_t)(1u << at % 8)), FAILED_WITH_SENTENCE);
         assert_int_equal(truncate(last, at), FAILED_WITH_SENTENCE);
@@ -152,11 +152,11 @@ static size_t last_record_of(const struct memory_file *file) {
     for (;;) {
         struct record record;
         size_t size;
-        assert_int_equal(
-            record_decode(bytes_slice(buffer_bytes(&file->current), at, file->current.size - at),
-                          record_file_identity(file->file), &record, &size),
-            RECORD_OK);
-        if (at + size == file->current.size)
+        assert_int_equal(record_decode(bytes_slice(buffer_bytes(&file->content->current), at,
+                                                   file->content->current.size - at),
+                                       record_file_identity(file->file), &record, &size),
+                         RECORD_OK);
+        if (at + size == file->content->current.size)
             return at;
         at += size;
     }
@@ -171,7 +171,7 @@ static void every_flipped_bit_of_a_manifest_is_noticed_or_harmless(void **state)
     struct memory_file *manifest = memory_disk_last(&sound, FILE_MANIFEST);
     size_t last = last_record_of(manifest);
     assert_true(last > 300);
-    for (size_t at = 0; at < manifest->current.size; at++) {
+    for (size_t at = 0; at < manifest->content->current.size; at++) {
         enum outcome outcome = flip(manifest->file, at, (uint8_t)(1u << at % 8));
         assert_true(outcome == FAILED_WITH_SENTENCE || (at >= last && outcome == LOST_NOTHING));
         outcome = truncate(manifest->file, at);
@@ -212,12 +212,12 @@ static void a_damaged_block_is_corrupt_for_those_who_read_it(void **state) {
     assert_true(store_host_close(&original));
     uint32_t corrupt = 0, failed = 0, harmless = 0;
     struct file_id table = memory_disk_last(&sound, FILE_TABLE)->file;
-    size_t size = memory_disk_find(&sound, table)->current.size;
+    size_t size = memory_disk_find(&sound, table)->content->current.size;
     for (size_t at = 0; at < size; at++) {
         static struct memory_disk damaged;
         memory_disk_init(&damaged, 1);
         memory_disk_copy(&damaged, &sound);
-        memory_disk_find(&damaged, table)->current.data[at] ^= (uint8_t)(1u << at % 8);
+        memory_disk_find(&damaged, table)->content->current.data[at] ^= (uint8_t)(1u << at % 8);
         struct store_host host;
         struct store_config config = damage_config();
         store_host_init(&host, &damaged, &config);
@@ -242,7 +242,7 @@ static void compaction_leaves_alone_what_it_cannot_read(void **state) {
     write_synced(60);
     for (size_t i = 0; i < sound.file_count; i++) {
         if (sound.files[i].file.kind == FILE_TABLE)
-            sound.files[i].current.data[3] ^= 1;
+            sound.files[i].content->current.data[3] ^= 1;
     }
     write_synced(300);
     struct store_figures figures;

@@ -177,14 +177,15 @@ static void files_that_nothing_names_are_removed_at_the_start(void **state) {
     write_some(0, 100);
     store_host_settle(&host);
     struct effects effects = {0};
-    effects_write(&effects, 1, (struct file_id){FILE_TABLE, 900}, 0, bytes_of_text("orphan"));
+    effects_write(&effects, 1, (struct file_id){.kind = FILE_TABLE, .number = 900}, 0,
+                  bytes_of_text("orphan"));
     memory_disk_take(&disk, &effects);
     effects_deinit(&effects);
     struct disk_done done;
     assert_true(memory_disk_perform(&disk, &done));
     assert_true(store_host_start(&host));
     store_host_settle(&host);
-    assert_null(memory_disk_find(&disk, (struct file_id){FILE_TABLE, 900}));
+    assert_null(memory_disk_find(&disk, (struct file_id){.kind = FILE_TABLE, .number = 900}));
     store_host_check(&host);
 }
 
@@ -251,15 +252,15 @@ static void a_batch_is_recovered_as_one(void **state) {
     store_host_pump(&host);
     store_host_settle(&host);
     struct memory_file *log = memory_disk_last(&disk, FILE_LOG);
-    for (size_t size = log->current.size + 1; size-- > 0;) {
+    for (size_t size = log->content->current.size + 1; size-- > 0;) {
         static struct memory_disk cut;
         memory_disk_init(&cut, 1);
         memory_disk_copy(&cut, &disk);
-        memory_disk_find(&cut, log->file)->current.size = size;
+        memory_disk_find(&cut, log->file)->content->current.size = size;
         struct store_host other;
         store_host_init(&other, &cut, &host.config);
         assert_true(store_host_start(&other));
-        bool whole = size == log->current.size;
+        bool whole = size == log->content->current.size;
         assert_int_equal(store_count_total(other.store), whole ? 16 : 0);
         for (uint32_t i = 0; i < STORE_BATCH_MAX; i++) {
             struct bytes value;

@@ -40,6 +40,11 @@ static void remember(struct actor *actor, const struct event *event) {
     if (kept > 0)
         memcpy(heard->data, bytes.data, kept);
     buffer_append(&actor->stream, bytes_of(event->bytes.data, event->bytes.size));
+    if (event->kind == EVENT_DISK_DONE && event->disk.file_count > 0) {
+        buffer_clear(&actor->listed);
+        buffer_append(&actor->listed, bytes_of(event->disk.files, event->disk.file_count *
+                                                                      sizeof event->disk.files[0]));
+    }
     if (event->kind == EVENT_DISK_DONE && event->disk.bytes.size > 0) {
         buffer_clear(&actor->stream);
         buffer_append(&actor->stream, event->disk.bytes);
@@ -113,6 +118,7 @@ void stage_close(struct stage *stage) {
     for (uint32_t i = 0; i < stage->actor_count; i++) {
         effects_deinit(&stage->actors[i].asks);
         buffer_deinit(&stage->actors[i].stream);
+        buffer_deinit(&stage->actors[i].listed);
         free(stage->actors[i].heard);
     }
 }
@@ -199,6 +205,29 @@ enum disk_status stage_sync_directory(struct stage *stage, uint32_t host) {
     return outcome(stage, host)->status;
 }
 
+enum disk_status stage_sync_checkpoint(struct stage *stage, uint32_t host, uint32_t checkpoint) {
+    effects_sync_checkpoint(stage_asks(stage, host), 1, checkpoint);
+    return outcome(stage, host)->status;
+}
+
+enum disk_status stage_allocate(struct stage *stage, uint32_t host, struct file_id file,
+                                uint64_t size) {
+    effects_allocate(stage_asks(stage, host), 1, file, size);
+    return outcome(stage, host)->status;
+}
+
+enum disk_status stage_rename(struct stage *stage, uint32_t host, struct file_id file,
+                              struct file_id to) {
+    effects_rename(stage_asks(stage, host), 1, file, to);
+    return outcome(stage, host)->status;
+}
+
+enum disk_status stage_link(struct stage *stage, uint32_t host, struct file_id file,
+                            struct file_id to) {
+    effects_link(stage_asks(stage, host), 1, file, to);
+    return outcome(stage, host)->status;
+}
+
 enum disk_status stage_remove(struct stage *stage, uint32_t host, struct file_id file) {
     effects_remove(stage_asks(stage, host), 1, file);
     return outcome(stage, host)->status;
@@ -213,9 +242,13 @@ enum disk_status stage_read(struct stage *stage, uint32_t host, struct file_id f
     return status;
 }
 
-size_t stage_list(struct stage *stage, uint32_t host) {
-    effects_list(stage_asks(stage, host), 1);
+size_t stage_list(struct stage *stage, uint32_t host, uint32_t checkpoint) {
+    effects_list_checkpoint(stage_asks(stage, host), 1, checkpoint);
     return outcome(stage, host)->file_count;
+}
+
+const struct file_entry *stage_listed(const struct stage *stage, uint32_t host) {
+    return (const void *)stage->actors[host].listed.data;
 }
 
 void stage_bounce(struct stage *stage, uint32_t host, enum crash_kind kind) {

@@ -45,6 +45,7 @@ struct actor {
     struct heard *heard;
     size_t heard_count;
     struct buffer stream; /* every byte from every link, one after another */
+    struct buffer listed; /* by the last list */
 };
 
 struct stage {
@@ -84,11 +85,19 @@ enum disk_status stage_write(struct stage *stage, uint32_t host, struct file_id 
                              uint64_t offset, struct bytes bytes);
 enum disk_status stage_sync(struct stage *stage, uint32_t host, struct file_id file);
 enum disk_status stage_sync_directory(struct stage *stage, uint32_t host);
+enum disk_status stage_sync_checkpoint(struct stage *stage, uint32_t host, uint32_t checkpoint);
+enum disk_status stage_allocate(struct stage *stage, uint32_t host, struct file_id file,
+                                uint64_t size);
+enum disk_status stage_rename(struct stage *stage, uint32_t host, struct file_id file,
+                              struct file_id to);
+enum disk_status stage_link(struct stage *stage, uint32_t host, struct file_id file,
+                            struct file_id to);
 enum disk_status stage_remove(struct stage *stage, uint32_t host, struct file_id file);
 /* What was read replaces what is in `to`. */
 enum disk_status stage_read(struct stage *stage, uint32_t host, struct file_id file,
                             uint64_t offset, uint64_t size, struct buffer *to);
-size_t stage_list(struct stage *stage, uint32_t host);
+size_t stage_list(struct stage *stage, uint32_t host, uint32_t checkpoint);
+const struct file_entry *stage_listed(const struct stage *stage, uint32_t host);
 /* Crash, restart, and hear EVENT_START again. */
 void stage_bounce(struct stage *stage, uint32_t host, enum crash_kind kind);
 

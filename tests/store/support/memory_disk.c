@@ -2,24 +2,31 @@
 
 #include "engine/base/check.h"
 
+#include <stdlib.h>
+
 void memory_disk_init(struct memory_disk *disk, uint64_t seed) {
     memset(disk, 0, sizeof *disk);
     prng_init(&disk->prng, seed, 77);
 }
 
+static void release(struct memory_content *content) {
+    if (--content->references > 0)
+        return;
+    buffer_deinit(&content->current);
+    buffer_deinit(&content->durable);
+    free(content);
+}
+
 void memory_disk_deinit(struct memory_disk *disk) {
-    for (size_t i = 0; i < disk->file_count; i++) {
-        buffer_deinit(&disk->files[i].current);
-        buffer_deinit(&disk->files[i].durable);
-    }
+    for (size_t i = 0; i < disk->file_count; i++)
+        release(disk->files[i].content);
     for (size_t i = 0; i < MEMORY_DISK_QUEUE; i++)
         buffer_deinit(&disk->queue[i].bytes);
     buffer_deinit(&disk->read);
 }
 
 static bool is_disk_effect(enum effect_kind kind) {
-    return kind == EFFECT_WRITE || kind == EFFECT_READ || kind == EFFECT_SYNC ||
-           kind == EFFECT_SYNC_DIRECTORY || kind == EFFECT_REMOVE || kind == EFFECT_LIST;
+    return kind >= EFFECT_WRITE && kind <= EFFECT_LIST;
 }
 
 void memory_disk_take(struct memory_disk *disk, const struct effects *effects) {
@@ -60,14 +67,22 @@ size_t memory_disk_count(const struct memory_disk *disk, enum file_kind kind) {
     return count;
 }
 
-static struct memory_file *create(struct memory_disk *disk, struct file_id file) {
-    struct memory_file *found = memory_disk_find(disk, file);
-    if (found != NULL)
-        return found;
+/* A new name; `content` is null for an empty file. */
+static struct memory_file *add_name(struct memory_disk *disk, struct file_id file,
+                                    struct memory_content *content) {
     CHECK(disk->file_count < MEMORY_DISK_FILES);
-    found = &disk->files[disk->file_count++];
-    *found = (struct memory_file){.file = file, .named = true};
-    return found;
+    if (content == NULL)
+        content = calloc(1, sizeof *content);
+    CHECK(content != NULL);
+    content->references++;
+    struct memory_file *added = &disk->files[disk->file_count++];
+    *added = (struct memory_file){.file = file, .content = content, .named = true};
+    return added;
+}
+
+static struct memory_content *create(struct memory_disk *disk, struct file_id file) {
+    struct memory_file *found = memory_disk_find(disk, file);
+    return found != NULL ? found->content : add_name(disk, file, NULL)->content;
 }
 
 static void resize(struct buffer *buffer, size_t size) {
@@ -95,53 +110,99 @@ static void forget_gone(struct memory_disk *disk) {
     size_t kept = 0;
     for (size_t i = 0; i < disk->file_count; i++) {
         struct memory_file *file = &disk->files[i];
-        if (file->named || file->name_durable) {
+        if (file->named || file->name_durable)
             disk->files[kept++] = *file;
-        } else {
-            buffer_deinit(&file->current);
-            buffer_deinit(&file->durable);
-        }
+        else
+            release(file->content);
     }
     disk->file_count = kept;
 }
 
-static void sync_directory(struct memory_disk *disk) {
-    for (size_t i = 0; i < disk->file_count; i++)
-        disk->files[i].name_durable = disk->files[i].named;
+/* Whether the place that a name moved to lies in another directory and is not durable yet. */
+static bool is_needed_elsewhere(struct memory_disk *disk, const struct memory_file *file) {
+    if (file->named || file->moved_to.kind == 0 ||
+        file->moved_to.checkpoint == file->file.checkpoint)
+        return false;
+    const struct memory_file *moved = memory_disk_find(disk, file->moved_to);
+    return moved != NULL && !moved->name_durable;
+}
+
+static void sync_directory(struct memory_disk *disk, uint32_t checkpoint) {
+    for (size_t i = 0; i < disk->file_count; i++) {
+        struct memory_file *file = &disk->files[i];
+        if (file->file.checkpoint == checkpoint && !is_needed_elsewhere(disk, file))
+            file->name_durable = file->named;
+    }
     forget_gone(disk);
 }
 
-static void list(struct memory_disk *disk, struct disk_done *done) {
+static void list(struct memory_disk *disk, uint32_t checkpoint, struct disk_done *done) {
     for (size_t i = 0; i < disk->file_count; i++) {
         const struct memory_file *file = &disk->files[i];
-        if (file->named)
+        if (file->named && (checkpoint == 0 || file->file.checkpoint == checkpoint))
             disk->listed[done->file_count++] =
-                (struct file_entry){.file = file->file, .size = file->current.size};
+                (struct file_entry){.file = file->file, .size = file->content->current.size};
     }
     done->files = disk->listed;
 }
 
+static void rename_file(struct memory_disk *disk, struct memory_file *file, struct file_id to) {
+    struct memory_file *replaced = memory_disk_find(disk, to);
+    if (replaced != NULL && replaced->content == file->content)
+        return;
+    for (size_t i = 0; i < disk->file_count; i++) {
+        if (file_equal(disk->files[i].moved_to, file->file))
+            disk->files[i].moved_to = to;
+    }
+    if (replaced != NULL)
+        replaced->named = false;
+    file->named = false;
+    file->moved_to = to;
+    add_name(disk, to, file->content);
+    forget_gone(disk);
+}
+
+static enum disk_status link_file(struct memory_disk *disk, const struct memory_file *file,
+                                  struct file_id to) {
+    if (memory_disk_find(disk, to) != NULL)
+        return DISK_ERROR;
+    add_name(disk, to, file->content);
+    return DISK_OK;
+}
+
+static void read(struct memory_disk *disk, const struct buffer *current,
+                 const struct effect *effect, struct disk_done *done) {
+    size_t from = effect->offset < current->size ? (size_t)effect->offset : current->size;
+    size_t left = current->size - from;
+    set(&disk->read, bytes_slice(buffer_bytes(current), from,
+                                 left < effect->size ? left : (size_t)effect->size));
+    done->bytes = buffer_bytes(&disk->read);
+}
+
 static enum disk_status perform_on_file(struct memory_disk *disk, const struct effect *effect,
                                         struct bytes bytes, struct disk_done *done) {
-    struct memory_file *file = memory_disk_find(disk, effect->file);
     if (effect->kind == EFFECT_WRITE) {
         put(&create(disk, effect->file)->current, effect->offset, bytes);
         return DISK_OK;
     }
+    if (effect->kind == EFFECT_ALLOCATE) {
+        put(&create(disk, effect->file)->current, effect->size, (struct bytes){0});
+        return DISK_OK;
+    }
+    struct memory_file *file = memory_disk_find(disk, effect->file);
     if (file == NULL)
         return DISK_NO_FILE;
+    if (effect->kind == EFFECT_LINK)
+        return link_file(disk, file, effect->to);
     if (effect->kind == EFFECT_SYNC) {
-        set(&file->durable, buffer_bytes(&file->current));
+        set(&file->content->durable, buffer_bytes(&file->content->current));
+    } else if (effect->kind == EFFECT_RENAME) {
+        rename_file(disk, file, effect->to);
     } else if (effect->kind == EFFECT_REMOVE) {
         file->named = false;
         forget_gone(disk);
     } else {
-        size_t from =
-            effect->offset < file->current.size ? (size_t)effect->offset : file->current.size;
-        size_t left = file->current.size - from;
-        set(&disk->read, bytes_slice(buffer_bytes(&file->current), from,
-                                     left < effect->size ? left : (size_t)effect->size));
-        done->bytes = buffer_bytes(&disk->read);
+        read(disk, &file->content->current, effect, done);
     }
     return DISK_OK;
 }
@@ -185,9 +246,9 @@ bool memory_disk_perform(struct memory_disk *disk, struct disk_done *done) {
     if (fails(disk, &operation))
         done->status = disk->fail_status;
     else if (operation.effect.kind == EFFECT_LIST)
-        list(disk, done);
+        list(disk, operation.effect.file.checkpoint, done);
     else if (operation.effect.kind == EFFECT_SYNC_DIRECTORY)
-        sync_directory(disk);
+        sync_directory(disk, operation.effect.file.checkpoint);
     else
         done->status =
             perform_on_file(disk, &operation.effect, buffer_bytes(&operation.bytes), done);
@@ -196,23 +257,76 @@ bool memory_disk_perform(struct memory_disk *disk, struct disk_done *done) {
 }
 
 /* Sector by sector: lost, kept, or torn in the middle. */
-static void tear(struct memory_disk *disk, struct memory_file *file) {
-    size_t longest =
-        file->current.size > file->durable.size ? file->current.size : file->durable.size;
-    size_t size = file->durable.size;
-    resize(&file->durable, longest);
-    for (size_t at = 0; at < file->current.size; at += MEMORY_DISK_SECTOR) {
-        size_t left = file->current.size - at;
+static void tear(struct memory_disk *disk, struct memory_content *content) {
+    const struct buffer *current = &content->current;
+    struct buffer *durable = &content->durable;
+    size_t longest = current->size > durable->size ? current->size : durable->size;
+    size_t size = durable->size;
+    resize(durable, longest);
+    for (size_t at = 0; at < current->size; at += MEMORY_DISK_SECTOR) {
+        size_t left = current->size - at;
         size_t sector = left < MEMORY_DISK_SECTOR ? left : MEMORY_DISK_SECTOR;
         uint32_t fate = prng_below(&disk->prng, 3);
         size_t kept = fate == 0   ? 0
                       : fate == 1 ? sector
                                   : prng_below(&disk->prng, (uint32_t)sector);
-        memcpy(file->durable.data + at, file->current.data + at, kept);
+        memcpy(durable->data + at, current->data + at, kept);
         if (kept > 0 && at + kept > size)
             size = at + kept;
     }
-    resize(&file->durable, prng_chance(&disk->prng, 1, 2) ? longest : size);
+    resize(durable, prng_chance(&disk->prng, 1, 2) ? longest : size);
+}
+
+/* The first entry of the same name, or of the same content: what happens to both is decided there. */
+static size_t first_of_name(const struct memory_disk *disk, size_t index) {
+    size_t first = 0;
+    while (!file_equal(disk->files[first].file, disk->files[index].file))
+        first++;
+    return first;
+}
+
+static size_t first_of_content(const struct memory_disk *disk, size_t index) {
+    size_t first = 0;
+    while (disk->files[first].content != disk->files[index].content)
+        first++;
+    return first;
+}
+
+/* Whether a name is gone from one place without having come to the other. */
+static bool is_lost_on_the_way(const struct memory_disk *disk, size_t index,
+                               const bool happened[MEMORY_DISK_FILES]) {
+    const struct memory_file *file = &disk->files[index];
+    if (file->named || file->moved_to.kind == 0 || !happened[first_of_name(disk, index)])
+        return false;
+    for (size_t i = 0; i < disk->file_count; i++) {
+        if (file_equal(disk->files[i].file, file->moved_to))
+            return !happened[first_of_name(disk, i)];
+    }
+    return false;
+}
+
+static void settle_names(struct memory_disk *disk, enum crash_outcome outcome) {
+    bool happened[MEMORY_DISK_FILES] = {0}; /* by the first entry of a name */
+    for (size_t i = 0; i < disk->file_count; i++) {
+        if (first_of_name(disk, i) == i)
+            happened[i] = outcome == CRASH_KEEPS ||
+                          (outcome == CRASH_TEARS && prng_chance(&disk->prng, 1, 2));
+    }
+    /* Each turn takes one name back, which may take back another. */
+    for (size_t i = 0; i < disk->file_count;) {
+        if (is_lost_on_the_way(disk, i, happened)) {
+            happened[first_of_name(disk, i)] = false;
+            i = 0;
+        } else {
+            i++;
+        }
+    }
+    for (size_t i = 0; i < disk->file_count; i++) {
+        struct memory_file *file = &disk->files[i];
+        file->named = happened[first_of_name(disk, i)] ? file->named : file->name_durable;
+        file->name_durable = file->named;
+        file->moved_to = (struct file_id){0};
+    }
 }
 
 void memory_disk_crash(struct memory_disk *disk, enum crash_outcome outcome) {
@@ -222,18 +336,16 @@ void memory_disk_crash(struct memory_disk *disk, enum crash_outcome outcome) {
     disk->queued = 0;
     if (outcome == CRASH_KILLS)
         return;
+    settle_names(disk, outcome);
     for (size_t i = 0; i < disk->file_count; i++) {
-        struct memory_file *file = &disk->files[i];
-        bool keeps =
-            outcome == CRASH_KEEPS || (outcome == CRASH_TEARS && prng_chance(&disk->prng, 1, 2));
-        if (!keeps)
-            file->named = file->name_durable;
-        file->name_durable = file->named;
+        struct memory_content *content = disk->files[i].content;
+        if (first_of_content(disk, i) != i)
+            continue;
         if (outcome == CRASH_KEEPS)
-            set(&file->durable, buffer_bytes(&file->current));
+            set(&content->durable, buffer_bytes(&content->current));
         else if (outcome == CRASH_TEARS)
-            tear(disk, file);
-        set(&file->current, buffer_bytes(&file->durable));
+            tear(disk, content);
+        set(&content->current, buffer_bytes(&content->durable));
     }
     forget_gone(disk);
 }
@@ -241,12 +353,15 @@ void memory_disk_crash(struct memory_disk *disk, enum crash_outcome outcome) {
 void memory_disk_copy(struct memory_disk *disk, const struct memory_disk *from) {
     memory_disk_deinit(disk);
     memory_disk_init(disk, 1);
+    struct memory_content *copies[MEMORY_DISK_FILES] = {0};
     for (size_t i = 0; i < from->file_count; i++) {
         if (!from->files[i].named)
             continue;
-        struct memory_file *file = create(disk, from->files[i].file);
-        set(&file->current, buffer_bytes(&from->files[i].current));
-        set(&file->durable, buffer_bytes(&from->files[i].current));
+        size_t first = first_of_content(from, i);
+        struct memory_file *file = add_name(disk, from->files[i].file, copies[first]);
+        copies[first] = file->content;
+        set(&file->content->current, buffer_bytes(&from->files[i].content->current));
+        set(&file->content->durable, buffer_bytes(&from->files[i].content->current));
         file->name_durable = true;
     }
 }

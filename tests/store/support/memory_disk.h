@@ -6,6 +6,9 @@
  *
  * Operations wait in a queue. They are performed in any order that the contract of effect.h allows:
  * only writes to one file keep theirs.
+ *
+ * At a crash the changes of one name since its directory was synced have happened together or not
+ * at all, each name by itself; but a name that moved is never gone from both places.
  */
 #ifndef DUNLIN_TESTS_MEMORY_DISK_H
 #define DUNLIN_TESTS_MEMORY_DISK_H
@@ -18,10 +21,17 @@ enum { MEMORY_DISK_FILES = 512, MEMORY_DISK_QUEUE = 512, MEMORY_DISK_SECTOR = 51
 /* CRASH_KILLS ends the process only: what was not synced stays in the page cache. */
 enum crash_outcome { CRASH_LOSES, CRASH_KEEPS, CRASH_TEARS, CRASH_KILLS };
 
+/* What names stand for: several of them when there are links. */
+struct memory_content {
+    struct buffer current, durable;
+    size_t references;
+};
+
 struct memory_file {
     struct file_id file;
-    struct buffer current, durable;
+    struct memory_content *content;
     bool named, name_durable; /* in the directory now; after a crash that loses names */
+    struct file_id moved_to;  /* of a name that was renamed and is not yet durably gone */
 };
 
 struct memory_operation {

@@ -197,12 +197,18 @@ static void write_file(struct memory_file *file, uint64_t offset, struct bytes b
     }
 }
 
-static void list_files(struct small_node *small, struct queued_event *done) {
+static void allocate_file(struct memory_file *file, uint64_t size) {
+    while (file->bytes.size < size)
+        buffer_put_u8(&file->bytes, 0);
+}
+
+static void list_files(struct small_node *small, uint32_t checkpoint, struct queued_event *done) {
     done->files = calloc(FILES_MAX, sizeof *done->files);
     assert_non_null(done->files);
     size_t count = 0;
     for (uint32_t i = 0; i < FILES_MAX; i++) {
-        if (small->files[i].exists)
+        bool is_asked_for = checkpoint == 0 || small->files[i].file.checkpoint == checkpoint;
+        if (small->files[i].exists && is_asked_for)
             done->files[count++] = (struct file_entry){.file = small->files[i].file,
                                                        .size = small->files[i].bytes.size};
     }
@@ -215,9 +221,35 @@ static void copy_buffer(struct buffer *to, const struct buffer *from) {
     buffer_append(to, buffer_bytes(from));
 }
 
-static void sync_names(struct small_node *small) {
-    for (uint32_t i = 0; i < FILES_MAX; i++)
-        small->files[i].durable_exists = small->files[i].exists;
+/* A further name, with bytes of its own: nothing in these tests writes to a file that has two. */
+static void copy_to_name(struct small_node *small, const struct memory_file *file,
+                         struct file_id to) {
+    struct memory_file *made = find_file(small, to, true);
+    copy_buffer(&made->bytes, &file->bytes);
+    copy_buffer(&made->durable, &file->durable);
+}
+
+static enum disk_status change_names(struct small_node *small, const struct effect *effect) {
+    struct memory_file *file = find_file(small, effect->file, false);
+    if (file == NULL)
+        return DISK_NO_FILE;
+    if (effect->kind != EFFECT_REMOVE) {
+        struct memory_file *replaced = find_file(small, effect->to, false);
+        if (replaced != NULL && effect->kind == EFFECT_LINK)
+            return DISK_ERROR;
+        if (replaced != NULL)
+            replaced->exists = false;
+        copy_to_name(small, file, effect->to);
+    }
+    file->exists = effect->kind == EFFECT_LINK;
+    return DISK_OK;
+}
+
+static void sync_names(struct small_node *small, uint32_t checkpoint) {
+    for (uint32_t i = 0; i < FILES_MAX; i++) {
+        if (small->files[i].file.checkpoint == checkpoint)
+            small->files[i].durable_exists = small->files[i].exists;
+    }
 }
 
 static void perform_disk(struct small_cluster *cluster, uint32_t index,
@@ -228,23 +260,25 @@ static void perform_disk(struct small_cluster *cluster, uint32_t index,
     done->performed = effect->kind;
     done->file = effect->file;
     done->event.disk = (struct disk_done){.ticket = effect->ticket, .status = DISK_OK};
-    struct memory_file *file = effect->kind == EFFECT_SYNC_DIRECTORY || effect->kind == EFFECT_LIST
-                                   ? NULL
-                                   : find_file(small, effect->file, effect->kind == EFFECT_WRITE);
+    bool is_directory_s = effect->kind == EFFECT_SYNC_DIRECTORY || effect->kind == EFFECT_LIST;
+    bool creates = effect->kind == EFFECT_WRITE || effect->kind == EFFECT_ALLOCATE;
+    struct memory_file *file = is_directory_s ? NULL : find_file(small, effect->file, creates);
     if (effect->kind == EFFECT_LIST) {
-        list_files(small, done);
+        list_files(small, effect->file.checkpoint, done);
     } else if (effect->kind == EFFECT_SYNC_DIRECTORY) {
         /* Done when it is delivered, as a sync: a crash before that loses what it was to save. */
     } else if (file == NULL) {
         done->event.disk.status = DISK_NO_FILE;
-    } else if (effect->kind == EFFECT_WRITE && small->disk_is_broken) {
+    } else if (creates && small->disk_is_broken) {
         done->event.disk.status = DISK_ERROR;
     } else if (effect->kind == EFFECT_WRITE) {
         write_file(file, effect->offset, effect->bytes);
+    } else if (effect->kind == EFFECT_ALLOCATE) {
+        allocate_file(file, effect->size);
     } else if (effect->kind == EFFECT_SYNC) {
         done->synced_size = file->bytes.size;
-    } else if (effect->kind == EFFECT_REMOVE) {
-        file->exists = false;
+    } else if (effect->kind != EFFECT_READ) {
+        done->event.disk.status = change_names(small, effect);
     } else if (effect->offset < file->bytes.size) {
         uint64_t left = file->bytes.size - effect->offset;
         buffer_append(&done->bytes, bytes_of(file->bytes.data + effect->offset,
@@ -381,9 +415,12 @@ static void perform(struct small_cluster *cluster, uint32_t index, const struct 
             close_connection(cluster, connection, (int)end);
         break;
     case EFFECT_WRITE:
+    case EFFECT_ALLOCATE:
     case EFFECT_READ:
     case EFFECT_SYNC:
     case EFFECT_SYNC_DIRECTORY:
+    case EFFECT_RENAME:
+    case EFFECT_LINK:
     case EFFECT_REMOVE:
     case EFFECT_LIST:
         perform_disk(cluster, index, effect);
@@ -432,7 +469,7 @@ static void step(struct small_cluster *cluster, uint32_t index, struct event *ev
 
 static void finish_sync(struct small_node *small, const struct queued_event *queued) {
     if (queued->performed == EFFECT_SYNC_DIRECTORY)
-        sync_names(small);
+        sync_names(small, queued->file.checkpoint);
     struct memory_file *file = find_file(small, queued->file, false);
     if (queued->performed != EFFECT_SYNC || file == NULL)
         return;
