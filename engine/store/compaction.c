@@ -26,6 +26,20 @@ static void add_sources(struct compaction *compaction) {
                       compaction->lower_count);
 }
 
+/* The removed ranges of the inputs go on for as long as something below may lie in them. */
+static void carry_ranges(struct compaction *compaction, const struct version_level *level,
+                         uint32_t at, uint32_t count) {
+    for (uint32_t i = at; i < at + count; i++) {
+        const struct removed_ranges *ranges = table_ranges(level->tables[i]->table);
+        for (uint32_t k = 0; k < ranges->count; k++) {
+            struct bytes from = buffer_bytes(&ranges->items[k].from);
+            struct bytes to = buffer_bytes(&ranges->items[k].to);
+            if (version_range_is_deeper(compaction->version, compaction->to, from, to))
+                table_output_remove(&compaction->output, from, to);
+        }
+    }
+}
+
 static void begin_merge(struct store *store) {
     struct compaction *compaction = &store->compaction;
     add_sources(compaction);
@@ -34,8 +48,12 @@ static void begin_merge(struct store *store) {
         memory_allocate_zeroed(compaction->stream_count, sizeof *compaction->streams);
     for (uint32_t i = 0; i < compaction->stream_count; i++)
         block_stream_init(&compaction->streams[i], &store->tickets);
-    struct table_options options = store_table_options(store, compaction->level + 1);
+    struct table_options options = store_table_options(store, compaction->to);
     table_output_init(&compaction->output, &store->tickets, &options, store->config.table_bytes);
+    carry_ranges(compaction, upper_level(compaction), compaction->upper_at,
+                 compaction->upper_count);
+    carry_ranges(compaction, lower_level(compaction), compaction->lower_at,
+                 compaction->lower_count);
     compaction->step = merge_seek(&compaction->merge, (struct bytes){0}, false);
 }
 
@@ -227,7 +245,7 @@ bool compaction_pump(struct store *store, struct instant now, struct effects *ef
         for (uint32_t i = 0; damaged == NULL && i < compaction->stream_count; i++)
             block_stream_pump(&compaction->streams[i], effects);
         if (damaged == NULL)
-            table_output_pump(&compaction->output, effects);
+            table_output_pump(&compaction->output, &store->facts.next_file, effects);
     }
     if (compaction->phase == COMPACTION_MERGING && (compaction->moves || compaction->output.done))
         begin_install(store, effects);

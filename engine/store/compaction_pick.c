@@ -64,13 +64,15 @@ static bool runs_are_apart(const struct version *version) {
     return true;
 }
 
-/* In the last level a removed entry has nothing to hide: it is dropped there, not moved there. */
+/* In the last level a removed entry has nothing to hide: it is dropped there, not moved there. A table with removed ranges
+ * is always written anew, so that they end where nothing is left for them to hide. */
 static bool may_move(const struct version *version, const struct compaction_pick *pick) {
     const struct version_level *upper = &version->levels[pick->level];
     if (pick->lower_count > 0 || (pick->level == 0 && !runs_are_apart(version)))
         return false;
-    for (uint32_t i = pick->upper_at; pick->to == LEVEL_LAST && i < upper->count; i++) {
-        if (i < pick->upper_at + pick->upper_count && upper->tables[i]->removed_count > 0)
+    for (uint32_t i = pick->upper_at; i < pick->upper_at + pick->upper_count; i++) {
+        const struct table_file *file = upper->tables[i];
+        if (file->range_count > 0 || (pick->to == LEVEL_LAST && file->removed_count > 0))
             return false;
     }
     return true;
@@ -149,8 +151,9 @@ static bool pick_by_tombstones(const struct version *version, struct compaction_
     for (uint32_t level = 1; level < LEVEL_LAST; level++) {
         for (uint32_t at = 0; at < version->levels[level].count; at++) {
             const struct table_file *file = version->levels[level].tables[at];
-            if (file->removed_count == 0 ||
-                file->removed_count * COMPACTION_REMOVED_ONE_IN < file->entry_count)
+            bool many = file->removed_count > 0 &&
+                        file->removed_count * COMPACTION_REMOVED_ONE_IN >= file->entry_count;
+            if (!many && file->range_count == 0)
                 continue;
             pick_table(version, level, at, pick);
             if (pick_is_readable(version, pick))

@@ -11,6 +11,10 @@ static void begin(struct store *store) {
     struct flush *flush = &store->flush;
     struct table_options options = store_table_options(store, 0);
     table_output_init(&flush->output, &store->tickets, &options, store->config.table_bytes);
+    const struct removed_ranges *removed = &store->frozen[0]->removed;
+    for (uint32_t i = 0; i < removed->count; i++)
+        table_output_remove(&flush->output, buffer_bytes(&removed->items[i].from),
+                            buffer_bytes(&removed->items[i].to));
     flush->entry = memtable_first(store->frozen[0]);
     flush->phase = FLUSH_BUILDING;
 }
@@ -29,7 +33,7 @@ static void build_slice(struct store *store, struct effects *effects) {
     }
     if (flush->entry == NULL)
         table_output_end(&flush->output);
-    table_output_pump(&flush->output, effects);
+    table_output_pump(&flush->output, &store->facts.next_file, effects);
 }
 
 /* What the manifest is to say once the oldest frozen memtable lies in tables. */

@@ -33,13 +33,24 @@ void log_writer_begin(struct log_writer *log, uint64_t last_sequence) {
     log->sent = log->written = log->durable = last_sequence;
 }
 
+static void begin_append(struct log_writer *log) {
+    if (log->filling_count > 0)
+        return;
+    buffer_clear(&log->filling);
+    memset(buffer_reserve(&log->filling, HEADERS_SIZE), 0, HEADERS_SIZE);
+    log->filling.size = HEADERS_SIZE;
+}
+
 uint64_t log_writer_append(struct log_writer *log, const struct store_batch *batch) {
-    if (log->filling_count == 0) {
-        buffer_clear(&log->filling);
-        memset(buffer_reserve(&log->filling, HEADERS_SIZE), 0, HEADERS_SIZE);
-        log->filling.size = HEADERS_SIZE;
-    }
+    begin_append(log);
     log_batch_encode(batch, &log->filling);
+    log->filling_count++;
+    return log->next_sequence++;
+}
+
+uint64_t log_writer_append_removal(struct log_writer *log, const struct log_removal *removal) {
+    begin_append(log);
+    log_removal_encode(removal, &log->filling);
     log->filling_count++;
     return log->next_sequence++;
 }

@@ -15,7 +15,7 @@
 #ifndef DUNLIN_STORE_LOG_WRITER_H
 #define DUNLIN_STORE_LOG_WRITER_H
 
-#include "engine/store/store.h"
+#include "engine/store/log_removal.h"
 #include "engine/store/tickets.h"
 
 /* A segment that was written in this life. */
@@ -60,6 +60,7 @@ void log_writer_deinit(struct log_writer *log);
 void log_writer_begin(struct log_writer *log, uint64_t last_sequence);
 /* Returns the batch's sequence number. */
 uint64_t log_writer_append(struct log_writer *log, const struct store_batch *batch);
+uint64_t log_writer_append_removal(struct log_writer *log, const struct log_removal *removal);
 /* Bytes that wait for their write to begin. */
 static inline uint64_t log_writer_backlog(const struct log_writer *log) {
     return log->filling.size;

@@ -67,8 +67,10 @@ void manifest_put_added(struct buffer *to, uint32_t level, const struct table_fi
     buffer_put_varint(to, file->tail_size);
     buffer_put_varint(to, file->entry_count);
     buffer_put_varint(to, file->removed_count);
+    buffer_put_varint(to, file->range_count);
     buffer_put_bytes(to, table_file_smallest(file));
     buffer_put_bytes(to, table_file_largest(file));
+    buffer_put_varint(to, file->largest_excluded);
 }
 
 void manifest_put_removed(struct buffer *to, const struct table_file *file) {
@@ -101,8 +103,9 @@ static bool find_table(const struct manifest_state *state, uint64_t number, uint
 }
 
 static bool table_is_sound(const struct table_file *file) {
+    int order = bytes_compare(table_file_smallest(file), table_file_largest(file));
     bool keys = file->smallest.size > 0 && file->largest.size <= STORE_KEY_MAX &&
-                bytes_compare(table_file_smallest(file), table_file_largest(file)) <= 0;
+                (order < 0 || (order == 0 && !file->largest_excluded));
     return keys && file->tail_size >= TABLE_FOOTER_SIZE && file->tail_size <= file->size &&
            file->size < UINT64_MAX / 2;
 }
@@ -115,10 +118,13 @@ static bool apply_added(struct manifest_state *state, struct reader *from) {
     file->tail_size = reader_varint(from);
     file->entry_count = reader_varint(from);
     file->removed_count = reader_varint(from);
+    file->range_count = reader_varint(from);
     buffer_append(&file->smallest, reader_bytes(from));
     buffer_append(&file->largest, reader_bytes(from));
+    uint64_t excluded = reader_varint(from);
+    file->largest_excluded = excluded == 1;
     uint32_t index;
-    if (from->failed || level >= VERSION_LEVELS || !table_is_sound(file) ||
+    if (from->failed || excluded > 1 || level >= VERSION_LEVELS || !table_is_sound(file) ||
         find_table(state, file->number, &index)) {
         table_file_destroy(file);
         return false;

@@ -10,7 +10,8 @@
  *         5 closed           v sequence       the store was closed, its log ended there
  *         6 sealed           v number, v end offset, v last sequence
  *         7 table added      v level, v number, v run, v size, v tail size, v entries, v removed
- *                            entries, key smallest, key largest
+ *                            entries, v removed ranges, key smallest, key largest, v 1 when the
+ *                            largest is not in it, else 0
  *         8 table removed    v number
  *
  * A snapshot says everything, an edit what changed; an edit that does not say closed again ends it.

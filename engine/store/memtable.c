@@ -24,6 +24,7 @@ void memtable_release(struct memtable *table) {
     if (--table->references > 0)
         return;
     arena_deinit(&table->arena);
+    removed_ranges_deinit(&table->removed);
     memory_release(table);
 }
 

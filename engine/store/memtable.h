@@ -25,6 +25,7 @@
 #define DUNLIN_STORE_MEMTABLE_H
 
 #include "engine/store/radix_tree.h"
+#include "engine/store/removed_ranges.h"
 
 enum { MEMTABLE_KEY_MAX = UINT16_MAX };
 
@@ -43,8 +44,9 @@ struct memtable {
     struct radix_tree tree;
     struct memtable_entry *first, *last;
     uint64_t count;
-    uint64_t budget;        /* bytes */
-    uint64_t last_sequence; /* of what was written into it; kept by the owner */
+    struct removed_ranges removed; /* what is gone from everything older than this */
+    uint64_t budget;               /* bytes */
+    uint64_t last_sequence;        /* of what was written into it; kept by the owner */
     uint32_t references;
 };
 
@@ -74,7 +76,7 @@ static inline struct bytes memtable_entry_value(const struct memtable_entry *ent
 }
 /* All memory that the memtable takes. */
 static inline uint64_t memtable_bytes(const struct memtable *table) {
-    return sizeof *table + table->arena.held;
+    return sizeof *table + table->arena.held + table->removed.bytes;
 }
 /* True when the budget is used up. */
 static inline bool memtable_is_full(const struct memtable *table) {

@@ -6,6 +6,7 @@ enum { SOURCES_CAPACITY_MIN = 8 };
 void merge_clear(struct merge *merge) {
     for (uint32_t i = 0; i < merge->count; i++)
         run_cursor_deinit(&merge->sources[i].run);
+    merge->has_ranges = false;
     merge->count = 0;
     merge->current = NULL;
     merge->waiting = NULL;
@@ -30,10 +31,13 @@ static struct merge_source *add_source(struct merge *merge) {
 
 void merge_add_memtable(struct merge *merge, const struct memtable *memtable) {
     add_source(merge)->memtable = memtable;
+    merge->has_ranges = merge->has_ranges || memtable->removed.count > 0;
 }
 
 void merge_add_run(struct merge *merge, struct table_file *const *tables, uint32_t count) {
     run_cursor_init(&add_source(merge)->run, tables, count);
+    for (uint32_t i = 0; i < count; i++)
+        merge->has_ranges = merge->has_ranges || tables[i]->range_count > 0;
 }
 
 static bool source_has_entry(const struct merge_source *source) {
@@ -71,6 +75,33 @@ enum merge_result merge_seek(struct merge *merge, struct bytes from, bool after)
     return merge_resume(merge);
 }
 
+static const struct removed_range *find_in_source(const struct merge_source *source,
+                                                  struct bytes key) {
+    if (source->memtable != NULL)
+        return removed_ranges_find(&source->memtable->removed, key);
+    return run_cursor_find_range(&source->run, key);
+}
+
+/* The range of a younger source that hides what this one stands on, or null. */
+static const struct removed_range *range_over(const struct merge *merge,
+                                              const struct merge_source *source) {
+    struct bytes key = source_key(source);
+    for (const struct merge_source *younger = merge->sources; younger < source; younger++) {
+        const struct removed_range *range = find_in_source(younger, key);
+        if (range != NULL)
+            return range;
+    }
+    return NULL;
+}
+
+/* Leads the source behind what younger sources removed. Ends: each seek passes a range for good. */
+static void skip_removed(struct merge *merge, struct merge_source *source) {
+    const struct removed_range *range;
+    while (merge->has_ranges && source_has_entry(source) &&
+           (range = range_over(merge, source)) != NULL)
+        source_seek(source, buffer_bytes(&range->to));
+}
+
 /* False when the source has to be fed, or is damaged, before the merge can go on. */
 static bool source_is_settled(struct merge *merge, struct merge_source *source) {
     if (source->unchecked && source_has_entry(source)) {
@@ -78,6 +109,7 @@ static bool source_is_settled(struct merge *merge, struct merge_source *source) 
         if (merge->floor_after && bytes_equal(source_key(source), buffer_bytes(&merge->floor)))
             source_advance(source);
     }
+    skip_removed(merge, source);
     return source->memtable != NULL || source->run.state == RUN_READY ||
            source->run.state == RUN_END;
 }

@@ -4,7 +4,8 @@
  *     frozen    --a--b---------------+--> a' b c d      (a' hides a)
  *     level 1   --a------d----------/
  *
- * Sources are added youngest first. A source that needs a block stops the merge with
+ * Sources are added youngest first. The removed ranges of a source hide what older ones hold in them; these are led past it
+ * with one seek. A source that needs a block stops the merge with
  * MERGE_NEEDS_BLOCK; feed merge->waiting->run and call merge_resume().
  *
  *     merge_add_memtable(&merge, memtable); merge_add_run(&merge, tables, count);
@@ -32,6 +33,7 @@ struct merge {
     uint32_t count, capacity;
     struct merge_source *current; /* whose entry it is; null before the first and at the end */
     struct merge_source *waiting; /* after MERGE_NEEDS_BLOCK or MERGE_CORRUPT */
+    bool has_ranges;              /* some source carries removed ranges */
     struct buffer floor;          /* what comes next is >= this, or > this when floor_after */
     bool floor_after;
     struct bytes key, value; /* borrowed from the source */

@@ -1,6 +1,7 @@
 /* Replay: every batch behind the flushed sequence, once, in order, up to the first bad record. */
 #include "engine/base/memory.h"
 #include "engine/store/log_batch.h"
+#include "engine/store/log_removal.h"
 #include "engine/store/recovery_state.h"
 
 enum { FOUND_CAPACITY_MIN = 4 };
@@ -59,17 +60,29 @@ static bool sequence_follows(const struct store *store, uint64_t sequence) {
     return sequence > next && sequence <= store->facts.flushed_sequence + 1;
 }
 
+static bool replay_removal(struct store *store, struct reader *reader, uint64_t sequence) {
+    struct log_removal removal;
+    if (!log_removal_decode(reader, &removal))
+        return false;
+    return sequence <= store->facts.flushed_sequence ||
+           store_apply_removal(store, &removal, sequence);
+}
+
+static bool replay_batch(struct store *store, struct reader *reader, uint64_t sequence) {
+    struct store_batch batch;
+    if (!log_batch_decode(reader, &batch))
+        return false;
+    /* What the tables hold, tallies and all, would count twice. */
+    return sequence <= store->facts.flushed_sequence || store_apply(store, &batch, sequence);
+}
+
 static bool replay_record(struct store *store, const struct record *record) {
     struct reader reader = reader_of(record->payload);
-    struct store_batch batch;
     for (uint32_t i = 0; i < record->count; i++) {
-        if (!log_batch_decode(&reader, &batch))
-            return false;
         uint64_t sequence = record->sequence + i;
-        /* The tables hold it, tallies and all: a second time would count it twice. */
-        if (sequence <= store->facts.flushed_sequence)
-            continue;
-        if (!store_apply(store, &batch, sequence))
+        bool replayed = log_removal_is_next(&reader) ? replay_removal(store, &reader, sequence)
+                                                     : replay_batch(store, &reader, sequence);
+        if (!replayed)
             return false;
     }
     return reader_finished(&reader);

@@ -29,12 +29,19 @@ static uint32_t first_reaching(const struct run_cursor *cursor, struct bytes tar
     uint32_t high = cursor->count;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        if (bytes_compare(table_file_largest(cursor->tables[middle]), target) < 0)
+        if (!table_file_reaches(cursor->tables[middle], target))
             low = middle + 1;
         else
             high = middle;
     }
     return low;
+}
+
+const struct removed_range *run_cursor_find_range(const struct run_cursor *cursor,
+                                                  struct bytes key) {
+    uint32_t at = first_reaching(cursor, key);
+    return at == cursor->count ? NULL
+                               : removed_ranges_find(table_ranges(cursor->tables[at]->table), key);
 }
 
 void run_cursor_seek(struct run_cursor *cursor, struct bytes target) {

@@ -35,6 +35,9 @@ void run_cursor_next(struct run_cursor *cursor);
 static inline struct table_file *run_cursor_table(const struct run_cursor *cursor) {
     return cursor->tables[cursor->index];
 }
+/* The removed range of one of the tables that covers `key`, or null. */
+const struct removed_range *run_cursor_find_range(const struct run_cursor *cursor,
+                                                  struct bytes key);
 /* The block that was asked for, as it lies in the file, or unpacked already. */
 void run_cursor_feed_raw(struct run_cursor *cursor, struct bytes raw);
 void run_cursor_feed_plain(struct run_cursor *cursor, struct bytes contents);

@@ -121,18 +121,23 @@ void store_freeze(struct store *store) {
     store_drop_scans(store);
 }
 
-bool store_apply(struct store *store, const struct store_batch *batch, uint64_t sequence) {
-    if (batch->has_tally && !tallies_apply(&store->tallies, &batch->tally))
-        return false;
+struct memtable *store_open_memtable(struct store *store) {
     if (store->memtable == NULL) {
         store->memtable = memtable_create(store->config.memtable_bytes);
         /* Scans know only the memtables that were there when they began. */
         store_drop_scans(store);
     }
+    return store->memtable;
+}
+
+bool store_apply(struct store *store, const struct store_batch *batch, uint64_t sequence) {
+    if (batch->has_tally && !tallies_apply(&store->tallies, &batch->tally))
+        return false;
+    struct memtable *memtable = store_open_memtable(store);
     for (uint32_t i = 0; i < batch->count; i++)
-        memtable_put(store->memtable, batch->entries[i].key, batch->entries[i].value,
+        memtable_put(memtable, batch->entries[i].key, batch->entries[i].value,
                      batch->entries[i].removed);
-    store->memtable->last_sequence = sequence;
+    memtable->last_sequence = sequence;
     return true;
 }
 
@@ -155,9 +160,7 @@ static void check_batch(const struct store_batch *batch) {
     }
 }
 
-enum store_status store_write(struct store *store, const struct store_batch *batch,
-                              struct instant now, uint64_t *sequence) {
-    check_batch(batch);
+enum store_status store_make_room(struct store *store) {
     if (store->phase != STORE_PHASE_SERVING)
         return store->phase == STORE_PHASE_FAILED ? STORE_FAILED : STORE_BUSY;
     CHECK(store->closing == CLOSE_NOT_ASKED);
@@ -168,6 +171,15 @@ enum store_status store_write(struct store *store, const struct store_batch *bat
     }
     if (full)
         store_freeze(store);
+    return STORE_OK;
+}
+
+enum store_status store_write(struct store *store, const struct store_batch *batch,
+                              struct instant now, uint64_t *sequence) {
+    check_batch(batch);
+    enum store_status status = store_make_room(store);
+    if (status != STORE_OK)
+        return status;
     uint64_t backlog = log_writer_backlog(&store->log);
     *sequence = log_writer_append(&store->log, batch);
     store->memtable_log_bytes += log_writer_backlog(&store->log) - backlog;

@@ -125,6 +125,13 @@ struct instant store_deadline(const struct store *store);
  * nothing was done, ask again after the next disk event. */
 MUST_USE enum store_status store_write(struct store *store, const struct store_batch *batch,
                                        struct instant now, uint64_t *sequence);
+/* Removes every key that begins with `prefix`, however many there are, at the cost of one small write; with it, when
+ * `tally_page` is not STORE_NO_PAGE, all tallies of that page become zero. As atomic and as durable as a batch. The prefix
+ * does not begin with a zero byte and is not all bytes of 255. STORE_BUSY as for a write. */
+static const uint32_t STORE_NO_PAGE = UINT32_MAX;
+MUST_USE enum store_status store_remove_prefix(struct store *store, struct bytes prefix,
+                                               uint32_t tally_page, struct instant now,
+                                               uint64_t *sequence);
 /* Everything up to this sequence number is in the operating system's cache / synced. */
 uint64_t store_written(const struct store *store);
 uint64_t store_durable(const struct store *store);
@@ -160,6 +167,7 @@ struct store_figures {
     uint64_t memtable_bytes, frozen_count;
     uint64_t cache_hits, cache_misses, filter_skips, blocks_read;
     uint64_t stalls; /* writes answered STORE_BUSY */
+    uint64_t ranges_removed;
 };
 void store_figures(const struct store *store, struct store_figures *figures);
 

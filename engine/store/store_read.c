@@ -26,9 +26,9 @@ enum store_status store_block(struct store *store, struct table_file *file,
 }
 
 /* LOOKUP_BLOCKED leaves the reason in *status. */
-static enum lookup look_into_table(struct store *store, struct table_file *file, struct bytes key,
-                                   uint64_t waiter, struct bytes *value, enum store_status *status,
-                                   struct effects *effects) {
+static enum lookup look_into_entries(struct store *store, struct table_file *file, struct bytes key,
+                                     uint64_t waiter, struct bytes *value,
+                                     enum store_status *status, struct effects *effects) {
     if (!table_may_contain(file->table, key)) {
         store->figures.filter_skips++;
         return LOOKUP_UNKNOWN;
@@ -53,6 +53,16 @@ static enum lookup look_into_table(struct store *store, struct table_file *file,
         return LOOKUP_UNKNOWN;
     *value = cursor->value;
     return cursor->removed ? LOOKUP_REMOVED : LOOKUP_FOUND;
+}
+
+/* A table's own entries are younger than its ranges, and older tables are not. */
+static enum lookup look_into_table(struct store *store, struct table_file *file, struct bytes key,
+                                   uint64_t waiter, struct bytes *value, enum store_status *status,
+                                   struct effects *effects) {
+    enum lookup found = look_into_entries(store, file, key, waiter, value, status, effects);
+    bool hides = found == LOOKUP_UNKNOWN && file->range_count > 0 &&
+                 removed_ranges_find(table_ranges(file->table), key) != NULL;
+    return hides ? LOOKUP_REMOVED : found;
 }
 
 static enum lookup look_into_tables(struct store *store, struct bytes key, uint64_t waiter,
@@ -85,7 +95,8 @@ static enum lookup look_into_memtable(const struct memtable *memtable, struct by
                                       struct bytes *value) {
     const struct memtable_entry *entry = memtable_find(memtable, key);
     if (entry == NULL)
-        return LOOKUP_UNKNOWN;
+        return removed_ranges_find(&memtable->removed, key) == NULL ? LOOKUP_UNKNOWN
+                                                                    : LOOKUP_REMOVED;
     *value = memtable_entry_value(entry);
     return entry->removed ? LOOKUP_REMOVED : LOOKUP_FOUND;
 }

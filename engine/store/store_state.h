@@ -1,6 +1,7 @@
 /* store_state: what a store consists of. For the files that implement store.h, and no others.
  *
  *     store.c            the doors: start, write, pump, disk events, close
+ *     store_remove.c     whole ranges of keys, removed at once
  *     store_disk.c       file operations that came back, and failure
  *     recovery.c         from a directory to a serving store
  *     flush.c            frozen memtable -> tables at level 0
@@ -91,8 +92,17 @@ void store_fail_disk(struct store *store, const char *verb, struct file_id file,
                      enum disk_status status);
 void store_remove_later(struct store *store, struct file_id file);
 void store_freeze(struct store *store);
+/* Freezes a memtable that is full, so that a write has room. STORE_BUSY when it has to wait for that. */
+MUST_USE enum store_status store_make_room(struct store *store);
+/* The memtable that takes the next write. */
+struct memtable *store_open_memtable(struct store *store);
 /* Applies a batch to memtable and tallies; false when it names a tally that does not exist. */
 MUST_USE bool store_apply(struct store *store, const struct store_batch *batch, uint64_t sequence);
+
+/* store_remove.c: the same for a removed range. */
+struct log_removal;
+MUST_USE bool store_apply_removal(struct store *store, const struct log_removal *removal,
+                                  uint64_t sequence);
 
 /* store_install.c */
 void store_release_table(struct store *store, struct table_file *file);

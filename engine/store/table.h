@@ -24,6 +24,7 @@
 #define DUNLIN_STORE_TABLE_H
 
 #include "engine/store/block_codec.h"
+#include "engine/store/removed_ranges.h"
 
 /* Where a block lies in its file, with its type byte and checksum. */
 struct block_handle {
@@ -51,6 +52,7 @@ struct table_properties {
     uint64_t key_bytes, value_bytes; /* before compression */
     uint64_t block_count;
     uint64_t file_size;
+    uint64_t range_count; /* removed ranges */
 };
 
 /* --- writing
@@ -63,6 +65,8 @@ void table_builder_destroy(struct table_builder *builder);
 /* key > every key before. */
 void table_builder_add(struct table_builder *builder, struct bytes key, struct bytes value,
                        bool removed);
+/* Ranges that are gone from everything older than this table; at any time before the finish, once. */
+void table_builder_remove(struct table_builder *builder, const struct removed_ranges *ranges);
 /* Bytes ready to be written, at this offset of the file. */
 struct bytes table_builder_output(const struct table_builder *builder, uint64_t *offset);
 /* The first `size` of them have been handed on. */
@@ -70,9 +74,13 @@ void table_builder_drained(struct table_builder *builder, size_t size);
 /* How large the file would be if finished now, roughly. */
 uint64_t table_builder_size(const struct table_builder *builder);
 void table_builder_finish(struct table_builder *builder);
-/* After finish. smallest and largest are borrowed from the builder. */
-void table_builder_summary(const struct table_builder *builder, struct table_properties *properties,
-                           struct bytes *smallest, struct bytes *largest);
+/* After finish: what entries and ranges cover. The bounds are borrowed from the builder. */
+struct table_summary {
+    struct table_properties properties;
+    struct bytes smallest, largest;
+    bool largest_excluded; /* the range that ends there does not cover it, and no entry has it */
+};
+struct table_summary table_builder_summary(const struct table_builder *builder);
 
 /* --- reading
  * ------------------------------------------------------------------------------------------------------
@@ -90,6 +98,7 @@ struct table *table_open(struct bytes footer, struct bytes metadata, struct bloc
                          enum table_status *status);
 void table_close(struct table *table);
 const struct table_properties *table_properties(const struct table *table);
+const struct removed_ranges *table_ranges(const struct table *table);
 size_t table_memory(const struct table *table); /* bytes */
 bool table_may_contain(const struct table *table, struct bytes key);
 /* The only block that can hold `key`; false when every key is smaller. `position` numbers the

@@ -25,6 +25,7 @@ struct table_builder {
     struct buffer index_value;
     struct buffer smallest;
     struct buffer largest;
+    struct removed_ranges ranges;
     struct buffer hashes; /* u64 for each key */
     struct buffer output;
     size_t drained;     /* bytes of output handed on, still lying at its front */
@@ -51,6 +52,7 @@ void table_builder_destroy(struct table_builder *builder) {
     buffer_deinit(&builder->index_value);
     buffer_deinit(&builder->smallest);
     buffer_deinit(&builder->largest);
+    removed_ranges_deinit(&builder->ranges);
     buffer_deinit(&builder->hashes);
     buffer_deinit(&builder->output);
     memory_release(builder);
@@ -118,6 +120,14 @@ void table_builder_add(struct table_builder *builder, struct bytes key, struct b
         end_block(builder);
 }
 
+void table_builder_remove(struct table_builder *builder, const struct removed_ranges *ranges) {
+    CHECK(!builder->finished && builder->ranges.count == 0);
+    for (uint32_t i = 0; i < ranges->count; i++)
+        removed_ranges_add(&builder->ranges, buffer_bytes(&ranges->items[i].from),
+                           buffer_bytes(&ranges->items[i].to));
+    builder->properties.range_count = builder->ranges.count;
+}
+
 struct bytes table_builder_output(const struct table_builder *builder, uint64_t *offset) {
     *offset = builder->output_at + builder->drained;
     return bytes_slice(buffer_bytes(&builder->output), builder->drained,
@@ -142,7 +152,7 @@ uint64_t table_builder_size(const struct table_builder *builder) {
         return size;
     return size + block_builder_size(&builder->block) + block_builder_size(&builder->index) +
            bloom_size(builder->properties.entry_count, builder->options.filter_bits_per_key) +
-           TABLE_PROPERTIES_SIZE + TABLE_FOOTER_SIZE;
+           TABLE_PROPERTIES_SIZE + builder->ranges.bytes + TABLE_FOOTER_SIZE;
 }
 
 static struct block_handle append_filter(struct table_builder *builder) {
@@ -168,11 +178,14 @@ void table_builder_finish(struct table_builder *builder) {
     block_pack(builder->options.codec, block_builder_finish(&builder->index),
                builder->options.compression, &index, &footer.index);
     footer.properties.offset = file_end(builder);
-    footer.properties.size = TABLE_PROPERTIES_SIZE + BLOCK_TRAILER_SIZE;
+    struct buffer properties = {0};
+    /* The first time for its size alone. */
+    table_properties_encode(&builder->properties, &builder->ranges, &properties);
+    footer.properties.size = properties.size + BLOCK_TRAILER_SIZE;
     footer.index.offset = footer.properties.offset + footer.properties.size;
     builder->properties.file_size = table_footer_file_size(&footer);
-    struct buffer properties = {0};
-    table_properties_encode(&builder->properties, &properties);
+    buffer_clear(&properties);
+    table_properties_encode(&builder->properties, &builder->ranges, &properties);
     block_pack(builder->options.codec, buffer_bytes(&properties), COMPRESSION_NONE,
                &builder->output, &footer.properties);
     buffer_append(&builder->output, buffer_bytes(&index));
@@ -183,10 +196,23 @@ void table_builder_finish(struct table_builder *builder) {
     CHECK(file_end(builder) == builder->properties.file_size);
 }
 
-void table_builder_summary(const struct table_builder *builder, struct table_properties *properties,
-                           struct bytes *smallest, struct bytes *largest) {
+struct table_summary table_builder_summary(const struct table_builder *builder) {
     CHECK(builder->finished);
-    *properties = builder->properties;
-    *smallest = buffer_bytes(&builder->smallest);
-    *largest = buffer_bytes(&builder->largest);
+    struct table_summary summary = {
+        .properties = builder->properties,
+        .smallest = buffer_bytes(&builder->smallest),
+        .largest = buffer_bytes(&builder->largest),
+    };
+    if (builder->ranges.count == 0)
+        return summary;
+    struct bytes from = buffer_bytes(&builder->ranges.items[0].from);
+    struct bytes to = buffer_bytes(&builder->ranges.items[builder->ranges.count - 1].to);
+    bool has_entries = builder->properties.entry_count > 0;
+    if (!has_entries || bytes_compare(from, summary.smallest) < 0)
+        summary.smallest = from;
+    if (!has_entries || bytes_compare(to, summary.largest) > 0) {
+        summary.largest = to;
+        summary.largest_excluded = true;
+    }
+    return summary;
 }

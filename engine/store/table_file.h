@@ -21,7 +21,9 @@ struct table_file {
     uint64_t tail_size; /* bytes from the metadata to the end of the file */
     uint64_t entry_count;
     uint64_t removed_count;
-    struct buffer smallest, largest; /* keys, both ends included */
+    uint64_t range_count;            /* removed ranges that it carries */
+    struct buffer smallest, largest; /* what its entries and ranges cover: both ends included */
+    bool largest_excluded;           /* but for the largest: a range ends there */
     struct table *table;             /* null until opened */
     uint32_t references;
     uint32_t read_failures; /* of compactions: with too many it is left alone */
@@ -48,11 +50,15 @@ static inline struct bytes table_file_smallest(const struct table_file *file) {
 static inline struct bytes table_file_largest(const struct table_file *file) {
     return buffer_bytes(&file->largest);
 }
-/* True when [smallest, largest] of the file meets [from, to]. */
+/* True when the file covers `key` or something greater. */
+static inline bool table_file_reaches(const struct table_file *file, struct bytes key) {
+    int order = bytes_compare(table_file_largest(file), key);
+    return order > 0 || (order == 0 && !file->largest_excluded);
+}
+/* True when what the file covers meets [from, to]. */
 static inline bool table_file_overlaps(const struct table_file *file, struct bytes from,
                                        struct bytes to) {
-    return bytes_compare(table_file_smallest(file), to) <= 0 &&
-           bytes_compare(table_file_largest(file), from) >= 0;
+    return bytes_compare(table_file_smallest(file), to) <= 0 && table_file_reaches(file, from);
 }
 
 /* Tables in no particular order, owned elsewhere. */

@@ -79,17 +79,20 @@ enum table_status table_footer_decode(struct bytes footer, uint64_t file_size,
     return TABLE_OK;
 }
 
-void table_properties_encode(const struct table_properties *properties, struct buffer *contents) {
+void table_properties_encode(const struct table_properties *properties,
+                             const struct removed_ranges *ranges, struct buffer *contents) {
     buffer_put_u64(contents, properties->entry_count);
     buffer_put_u64(contents, properties->removed_count);
     buffer_put_u64(contents, properties->key_bytes);
     buffer_put_u64(contents, properties->value_bytes);
     buffer_put_u64(contents, properties->block_count);
     buffer_put_u64(contents, properties->file_size);
+    removed_ranges_encode(ranges, contents);
 }
 
 enum table_status table_properties_decode(struct bytes contents,
-                                          struct table_properties *properties) {
+                                          struct table_properties *properties,
+                                          struct removed_ranges *ranges) {
     struct reader reader = reader_of(contents);
     properties->entry_count = reader_u64(&reader);
     properties->removed_count = reader_u64(&reader);
@@ -97,7 +100,10 @@ enum table_status table_properties_decode(struct bytes contents,
     properties->value_bytes = reader_u64(&reader);
     properties->block_count = reader_u64(&reader);
     properties->file_size = reader_u64(&reader);
-    if (!reader_finished(&reader) || properties->removed_count > properties->entry_count ||
+    bool ranges_decoded = removed_ranges_decode(&reader, ranges);
+    properties->range_count = ranges->count;
+    if (!ranges_decoded || !reader_finished(&reader) ||
+        properties->removed_count > properties->entry_count ||
         properties->block_count > properties->entry_count ||
         (properties->block_count == 0) != (properties->entry_count == 0))
         return TABLE_CORRUPT;

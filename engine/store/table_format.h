@@ -18,7 +18,7 @@
 #include "engine/store/table.h"
 
 enum { TABLE_FORMAT_VERSION = 1 };
-enum { TABLE_MAGIC_SIZE = 8, TABLE_PROPERTIES_SIZE = 48 };
+enum { TABLE_MAGIC_SIZE = 8, TABLE_PROPERTIES_SIZE = 48 /* without the ranges */ };
 
 struct table_footer {
     struct block_handle filter;
@@ -31,8 +31,11 @@ MUST_USE enum table_status table_footer_parse(struct bytes bytes, struct table_f
 /* Of the file that this footer closes. */
 uint64_t table_footer_file_size(const struct table_footer *footer);
 
-void table_properties_encode(const struct table_properties *properties, struct buffer *contents);
+/* The removed ranges lie behind the properties: what opens a table reads both anyhow. */
+void table_properties_encode(const struct table_properties *properties,
+                             const struct removed_ranges *ranges, struct buffer *contents);
 MUST_USE enum table_status table_properties_decode(struct bytes contents,
-                                                   struct table_properties *properties);
+                                                   struct table_properties *properties,
+                                                   struct removed_ranges *ranges);
 
 #endif

@@ -22,6 +22,8 @@ void table_output_deinit(struct table_output *output) {
             table_file_destroy(output->made.items[i]);
     }
     table_list_deinit(&output->made);
+    removed_ranges_deinit(&output->ranges);
+    buffer_deinit(&output->last);
     buffer_deinit(&output->tail);
     *output = (struct table_output){0};
 }
@@ -49,21 +51,50 @@ bool table_output_has_room(struct table_output *output) {
     return output->room_seen;
 }
 
+static void begin_table(struct table_output *output, uint64_t *next_file) {
+    output->file.number = (*next_file)++;
+    if (output->run == 0)
+        output->run = output->file.number;
+    output->builder = table_builder_create(&output->options);
+    output->room_seen_at = UINT64_MAX;
+}
+
 void table_output_add(struct table_output *output, uint64_t *next_file, struct bytes key,
                       struct bytes value, bool removed) {
     CHECK(table_output_has_room(output));
-    if (output->builder == NULL) {
-        output->file.number = (*next_file)++;
-        if (output->run == 0)
-            output->run = output->file.number;
-        output->builder = table_builder_create(&output->options);
-        output->room_seen_at = UINT64_MAX;
-    }
+    if (output->builder == NULL)
+        begin_table(output, next_file);
     table_builder_add(output->builder, key, value, removed);
+    if (output->ranges.count == 0)
+        return;
+    buffer_clear(&output->last);
+    buffer_append(&output->last, key);
+}
+
+void table_output_remove(struct table_output *output, struct bytes from, struct bytes to) {
+    CHECK(output->made.count == 0 && output->builder == NULL);
+    removed_ranges_add(&output->ranges, from, to);
+}
+
+/* Ranges are cut right behind the last key, so that tables do not overlap. The last table takes all that is left. */
+static void hand_over_ranges(struct table_output *output) {
+    if (output->ranges.count == 0)
+        return;
+    struct removed_ranges front = {0};
+    if (output->ended) {
+        front = output->ranges;
+        output->ranges = (struct removed_ranges){0};
+    } else {
+        buffer_put_u8(&output->last, 0);
+        removed_ranges_split(&output->ranges, buffer_bytes(&output->last), &front);
+    }
+    table_builder_remove(output->builder, &front);
+    removed_ranges_deinit(&front);
 }
 
 static void finish(struct table_output *output) {
     uint64_t offset;
+    hand_over_ranges(output);
     table_builder_finish(output->builder);
     buffer_clear(&output->tail);
     buffer_append(&output->tail, pending(output, &offset));
@@ -89,9 +120,11 @@ static void pump_table(struct table_output *output, struct effects *effects) {
         effects_sync(effects, tickets_draw(output->tickets, &output->sync_wait), output->file);
 }
 
-void table_output_pump(struct table_output *output, struct effects *effects) {
+void table_output_pump(struct table_output *output, uint64_t *next_file, struct effects *effects) {
     if (output->done || table_output_waits(output))
         return;
+    if (output->builder == NULL && output->ended && output->ranges.count > 0)
+        begin_table(output, next_file);
     if (output->builder != NULL)
         pump_table(output, effects);
     else if (output->ended && output->made.count > 0)
@@ -102,16 +135,16 @@ void table_output_pump(struct table_output *output, struct effects *effects) {
 
 /* The reader is opened from the very bytes that were written: nothing is read back. */
 static void complete_table(struct table_output *output) {
-    struct table_properties properties;
-    struct bytes smallest, largest;
-    table_builder_summary(output->builder, &properties, &smallest, &largest);
+    struct table_summary summary = table_builder_summary(output->builder);
     struct table_file *file = table_file_create(output->file.number);
     file->run = output->run;
-    file->size = properties.file_size;
-    file->entry_count = properties.entry_count;
-    file->removed_count = properties.removed_count;
-    buffer_append(&file->smallest, smallest);
-    buffer_append(&file->largest, largest);
+    file->size = summary.properties.file_size;
+    file->entry_count = summary.properties.entry_count;
+    file->removed_count = summary.properties.removed_count;
+    file->range_count = summary.properties.range_count;
+    buffer_append(&file->smallest, summary.smallest);
+    buffer_append(&file->largest, summary.largest);
+    file->largest_excluded = summary.largest_excluded;
 
     struct bytes tail = buffer_bytes(&output->tail);
     struct bytes footer = bytes_slice(tail, tail.size - TABLE_FOOTER_SIZE, TABLE_FOOTER_SIZE);

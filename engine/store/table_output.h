@@ -6,6 +6,8 @@
  * One operation is under way at a time. The bytes of a write are the builder's own, so nothing is
  * added while one is out.
  *
+ * Removed ranges are cut where tables are: the part up to a table's last key goes into it, the rest on to the next.
+ *
  *     while (table_output_has_room(&output)) table_output_add(&output, ...);
  *     table_output_pump(&output, &next_file, effects);
  */
@@ -33,6 +35,8 @@ struct table_output {
     bool ended;         /* no more entries come */
     bool done;
     struct table_list made;
+    struct removed_ranges ranges; /* that go into the tables still to come */
+    struct buffer last;           /* the last key added */
     struct disk_wait write_wait, sync_wait, directory_wait;
     uint64_t bytes_written;
 };
@@ -51,6 +55,8 @@ bool table_output_has_room(struct table_output *output);
 /* New tables draw their number from *next_file. */
 void table_output_add(struct table_output *output, uint64_t *next_file, struct bytes key,
                       struct bytes value, bool removed);
+/* A range that the tables are to carry. */
+void table_output_remove(struct table_output *output, struct bytes from, struct bytes to);
 static inline void table_output_end(struct table_output *output) {
     output->ended = true;
 }
@@ -59,7 +65,7 @@ static inline bool table_output_waits(const struct table_output *output) {
            output->directory_wait.pending;
 }
 /* Emits the operation that is due, if any. */
-void table_output_pump(struct table_output *output, struct effects *effects);
+void table_output_pump(struct table_output *output, uint64_t *next_file, struct effects *effects);
 /* Takes a WAIT_OUTPUT_*. False when the operation failed. */
 MUST_USE bool table_output_on_done(struct table_output *output, enum wait_kind kind,
                                    enum disk_status status);

@@ -17,6 +17,7 @@ enum { TABLE_INDEX_KEYS_MAX = 1 << 30 };
 struct table {
     struct block_codec *codec; /* borrowed */
     struct table_properties properties;
+    struct removed_ranges ranges;
     struct bloom bloom;   /* looks into filter */
     struct buffer filter; /* the filter's lines, from filter_from on */
     struct buffer keys;
@@ -28,6 +29,7 @@ struct table {
 void table_close(struct table *table) {
     if (table == NULL)
         return;
+    removed_ranges_deinit(&table->ranges);
     buffer_deinit(&table->filter);
     buffer_deinit(&table->keys);
     memory_release(table->key_ends);
@@ -63,7 +65,8 @@ static enum table_status read_properties(struct table *table, struct bytes raw) 
     struct buffer contents = {0};
     enum table_status status = block_unpack(table->codec, raw, &contents);
     if (status == TABLE_OK)
-        status = table_properties_decode(buffer_bytes(&contents), &table->properties);
+        status =
+            table_properties_decode(buffer_bytes(&contents), &table->properties, &table->ranges);
     buffer_deinit(&contents);
     return status;
 }
@@ -157,8 +160,12 @@ const struct table_properties *table_properties(const struct table *table) {
     return &table->properties;
 }
 
+const struct removed_ranges *table_ranges(const struct table *table) {
+    return &table->ranges;
+}
+
 size_t table_memory(const struct table *table) {
-    return sizeof *table + table->filter.capacity + table->keys.capacity +
+    return sizeof *table + table->ranges.bytes + table->filter.capacity + table->keys.capacity +
            (table->block_count + (size_t)1) * (sizeof *table->key_ends + sizeof *table->handles);
 }
 

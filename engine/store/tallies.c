@@ -33,6 +33,14 @@ static struct tally_page *page_at(struct tallies *tallies, uint32_t number) {
     return tallies->pages[number];
 }
 
+static void mark_dirty(struct tallies *tallies, uint32_t number) {
+    struct tally_page *page = tallies->pages[number];
+    if (page->dirty)
+        return;
+    page->dirty = true;
+    tallies->dirty[tallies->dirty_count++] = number;
+}
+
 bool tallies_apply(struct tallies *tallies, const struct tally_change *change) {
     uint32_t number = change->tally / STORE_TALLIES_PER_PAGE;
     if (number >= tallies->page_count)
@@ -43,10 +51,21 @@ bool tallies_apply(struct tallies *tallies, const struct tally_change *change) {
     /* Unsigned, so that nonsense from a disk wraps instead of being undefined. */
     page->counts[index] = (int64_t)((uint64_t)page->counts[index] + (uint64_t)change->count);
     tallies->total = (int64_t)((uint64_t)tallies->total + (uint64_t)change->count);
-    if (!page->dirty) {
-        page->dirty = true;
-        tallies->dirty[tallies->dirty_count++] = number;
-    }
+    mark_dirty(tallies, number);
+    return true;
+}
+
+bool tallies_reset(struct tallies *tallies, uint32_t number) {
+    if (number >= tallies->page_count)
+        return false;
+    if (tallies->pages == NULL || tallies->pages[number] == NULL)
+        return true;
+    struct tally_page *page = tallies->pages[number];
+    for (uint32_t i = 0; i < STORE_TALLIES_PER_PAGE; i++)
+        tallies->total = (int64_t)((uint64_t)tallies->total - (uint64_t)page->counts[i]);
+    memset(page->digests, 0, sizeof page->digests);
+    memset(page->counts, 0, sizeof page->counts);
+    mark_dirty(tallies, number);
     return true;
 }
 

@@ -37,6 +37,8 @@ struct bytes tallies_key_prefix(void);
 
 /* False when there is no such tally. */
 MUST_USE bool tallies_apply(struct tallies *tallies, const struct tally_change *change);
+/* All of the page's tallies become zero. False when there is no such page. */
+MUST_USE bool tallies_reset(struct tallies *tallies, uint32_t page);
 const uint64_t *tallies_digests(const struct tallies *tallies, uint32_t page);
 int64_t tallies_count(const struct tallies *tallies, uint32_t tally);
 

@@ -81,7 +81,7 @@ uint32_t version_find(const struct version_level *level, struct bytes key) {
     uint32_t high = level->count;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        if (bytes_compare(table_file_largest(level->tables[middle]), key) < 0)
+        if (!table_file_reaches(level->tables[middle], key))
             low = middle + 1;
         else
             high = middle;
@@ -97,12 +97,17 @@ uint32_t version_run_length(const struct version *version, uint32_t from) {
     return to - from;
 }
 
-bool version_is_deeper(const struct version *version, uint32_t level, struct bytes key) {
+bool version_range_is_deeper(const struct version *version, uint32_t level, struct bytes from,
+                             struct bytes to) {
     for (uint32_t below = level + 1; below < VERSION_LEVELS; below++) {
         const struct version_level *tables = &version->levels[below];
-        uint32_t at = version_find(tables, key);
-        if (at < tables->count && bytes_compare(table_file_smallest(tables->tables[at]), key) <= 0)
+        uint32_t at = version_find(tables, from);
+        if (at < tables->count && table_file_overlaps(tables->tables[at], from, to))
             return true;
     }
     return false;
+}
+
+bool version_is_deeper(const struct version *version, uint32_t level, struct bytes key) {
+    return version_range_is_deeper(version, level, key, key);
 }

@@ -44,11 +44,14 @@ void version_release(struct version *version, struct table_list *dead);
 /* The version after the edit, with one reference. It takes references of its own to its tables. */
 struct version *version_apply(const struct version *version, const struct version_edit *edit);
 
-/* The index of the first table of a level above 0 whose largest key is >= `key`; count when none. */
+/* The index of the first table of a level above 0 that reaches `key`; count when none. */
 uint32_t version_find(const struct version_level *level, struct bytes key);
 /* The tables of one run of level 0, which begin at `from`: how many there are. */
 uint32_t version_run_length(const struct version *version, uint32_t from);
 /* True when a level below `level` (of a larger number) may hold `key`. */
 bool version_is_deeper(const struct version *version, uint32_t level, struct bytes key);
+/* True when a level below `level` may hold any key from `from` up to `to`. */
+bool version_range_is_deeper(const struct version *version, uint32_t level, struct bytes from,
+                             struct bytes to);
 
 #endif

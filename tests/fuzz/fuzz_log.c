@@ -6,6 +6,7 @@
  */
 #include "engine/store/log_batch.h"
 #include "engine/store/log_reader.h"
+#include "engine/store/log_removal.h"
 
 #include <stdlib.h>
 
@@ -13,17 +14,30 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const struct file_id FILE_READ = {.kind = FILE_LOG, .number = 1};
 
-/* A batch that decodes encodes to the same bytes: one batch has one encoding. */
+static bool decode_and_encode(struct reader *reader, struct buffer *again) {
+    struct store_batch batch;
+    struct log_removal removal;
+    if (log_removal_is_next(reader)) {
+        if (!log_removal_decode(reader, &removal))
+            return false;
+        log_removal_encode(&removal, again);
+        return true;
+    }
+    if (!log_batch_decode(reader, &batch))
+        return false;
+    log_batch_encode(&batch, again);
+    return true;
+}
+
+/* A batch or removal that decodes encodes to the same bytes: each has one encoding. */
 static void use_payload(struct bytes payload) {
     struct reader reader = reader_of(payload);
-    struct store_batch batch;
     struct buffer again = {0};
     for (;;) {
         struct bytes before = bytes_of(reader.data, reader.left);
-        if (reader.left == 0 || !log_batch_decode(&reader, &batch))
-            break;
         buffer_clear(&again);
-        log_batch_encode(&batch, &again);
+        if (reader.left == 0 || !decode_and_encode(&reader, &again))
+            break;
         CHECK(bytes_equal(buffer_bytes(&again), bytes_slice(before, 0, before.size - reader.left)));
     }
     buffer_deinit(&again);

@@ -82,7 +82,7 @@ static void try_sealed(struct bytes input) {
     struct bytes filter = reader_bytes(&reader);
     struct bytes properties = reader_bytes(&reader);
     struct bytes index = reader_bytes(&reader);
-    if (!reader.failed && properties.size == TABLE_PROPERTIES_SIZE) {
+    if (!reader.failed && properties.size >= TABLE_PROPERTIES_SIZE) {
         buffer_append(&file, blocks);
         seal(filter, &file, &footer.filter);
         size_t properties_at = file.size;
@@ -92,8 +92,8 @@ static void try_sealed(struct bytes input) {
         uint64_t size = file.size + TABLE_FOOTER_SIZE;
         uint8_t *at = file.data + properties_at;
         memcpy(at + TABLE_PROPERTIES_SIZE - sizeof size, &size, sizeof size);
-        uint32_t checksum = checksum32(bytes_of(at, TABLE_PROPERTIES_SIZE + 1));
-        memcpy(at + TABLE_PROPERTIES_SIZE + 1, &checksum, sizeof checksum);
+        uint32_t checksum = checksum32(bytes_of(at, properties.size + 1));
+        memcpy(at + properties.size + 1, &checksum, sizeof checksum);
         table_footer_encode(&footer, &file);
         try_file(buffer_bytes(&file));
     }

@@ -15,6 +15,8 @@ static struct table_file *example_table(uint64_t number) {
     file->tail_size = 300;
     file->entry_count = 12;
     file->removed_count = 2;
+    file->range_count = 1;
+    file->largest_excluded = true;
     buffer_append(&file->smallest, bytes_of_text("a"));
     buffer_append(&file->largest, bytes_of_text("k"));
     return file;
@@ -34,7 +36,7 @@ static void a_snapshot_is_as_documented(void **state) {
     (void)state;
     static const uint8_t EXPECTED[] = {0x01, 0x08, 0x02, 0x28, 0x03, 0x06, 0x04, 0x02,
                                        0x07, 0x00, 0x07, 0x07, 0x84, 0x07, 0xac, 0x02,
-                                       0x0c, 0x02, 0x01, 0x61, 0x01, 0x6b};
+                                       0x0c, 0x02, 0x01, 0x01, 0x61, 0x01, 0x6b, 0x01};
     struct buffer payload = {0};
     example_payload(&payload);
     assert_int_equal(payload.size, sizeof EXPECTED);
@@ -56,6 +58,8 @@ static void what_is_written_is_read(void **state) {
     assert_int_equal(read.table_count, 1);
     assert_int_equal(read.tables[0].file->number, 7);
     assert_int_equal(read.tables[0].file->tail_size, 300);
+    assert_int_equal(read.tables[0].file->range_count, 1);
+    assert_true(read.tables[0].file->largest_excluded);
     assert_true(bytes_equal(table_file_largest(read.tables[0].file), bytes_of_text("k")));
     manifest_state_deinit(&read);
     buffer_deinit(&payload);

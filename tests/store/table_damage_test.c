@@ -148,7 +148,7 @@ static enum table_status open_claims(const struct claim *claims, size_t count,
     struct buffer run = {0};
     struct buffer value = {0};
     struct table_properties properties = *told;
-    struct table_footer footer = {.filter.offset = 20, .properties.size = 53};
+    struct table_footer footer = {.filter.offset = 20, .properties.size = 54};
     for (size_t i = 0; i < count; i++) {
         buffer_clear(&value);
         buffer_put_varint(&value, claims[i].offset);
@@ -164,8 +164,8 @@ static enum table_status open_claims(const struct claim *claims, size_t count,
     block_pack(&codec, block_builder_finish(&index), COMPRESSION_NONE, &sealed_index,
                &footer.index);
     block_pack(&codec, bytes_of("", 0), COMPRESSION_NONE, &run, &footer.filter);
-    properties.file_size += 20 + footer.filter.size + 53 + footer.index.size + TABLE_FOOTER_SIZE;
-    table_properties_encode(&properties, &contents);
+    properties.file_size += 20 + footer.filter.size + 54 + footer.index.size + TABLE_FOOTER_SIZE;
+    table_properties_encode(&properties, &(struct removed_ranges){0}, &contents);
     block_pack(&codec, buffer_bytes(&contents), COMPRESSION_NONE, &run, &footer.properties);
     buffer_append(&run, buffer_bytes(&sealed_index));
     struct buffer tail = {0};

@@ -191,13 +191,14 @@ static void expect_properties(struct stretch properties, struct bytes file, size
         key_bytes += entries[i].key.size;
         value_bytes += entries[i].value.size;
     }
-    assert_int_equal(properties.size, 48);
+    assert_int_equal(properties.size, 49);
     assert_int_equal(number(properties.data, 8), count);
     assert_int_equal(number(properties.data + 8, 8), removed);
     assert_int_equal(number(properties.data + 16, 8), key_bytes);
     assert_int_equal(number(properties.data + 24, 8), value_bytes);
     assert_int_equal(number(properties.data + 32, 8), blocks);
     assert_int_equal(number(properties.data + 40, 8), file.size);
+    assert_int_equal(properties.data[48], 0);
 }
 
 static void expect_filter_shape(struct stretch filter, uint32_t bits, size_t count) {
@@ -279,9 +280,9 @@ static void the_smallest_table_is_these_bytes(void **state) {
     static const uint8_t INDEX[] = {0, 1, 12, 'k', 0, 18};
     assert_memory_equal(file.data, DATA, sizeof DATA);
     assert_int_equal(file.data[18], 0); /* the filter block: no contents, type 0 */
-    assert_memory_equal(file.data + 18 + 5 + 53, INDEX, sizeof INDEX);
-    assert_memory_equal(file.data + 18 + 5 + 53 + 6, file.data + 14, 4);
-    assert_int_equal(file.size, 18 + 5 + 53 + 23 + FOOTER);
+    assert_memory_equal(file.data + 18 + 5 + 54, INDEX, sizeof INDEX);
+    assert_memory_equal(file.data + 18 + 5 + 54 + 6, file.data + 14, 4);
+    assert_int_equal(file.size, 18 + 5 + 54 + 23 + FOOTER);
     buffer_deinit(&entry.key);
     buffer_deinit(&entry.value);
     buffer_deinit(&file);
@@ -297,9 +298,42 @@ static void a_larger_table_has_this_hash(void **state) {
     prng_init(&prng, 9, 3);
     struct fixture_entry *entries = table_fixture_random(&prng, 500, 12, 40, &count);
     table_fixture_build(&options, entries, count, 0, &file);
-    assert_int_equal(XXH3_64bits(file.data, file.size), 0xb2135ea6ec1426ecu);
+    assert_int_equal(XXH3_64bits(file.data, file.size), 0x64d6c9b5f06216afu);
     table_fixture_free(entries, count);
     buffer_deinit(&file);
+}
+
+/* A table may consist of removed ranges alone. */
+static void removed_ranges_lie_behind_the_properties(void **state) {
+    (void)state;
+    struct table_options options = {.block_bytes = 4096, .filter_bits_per_key = 10};
+    struct table_builder *builder = table_builder_create(&options);
+    struct removed_ranges ranges = {0};
+    removed_ranges_add(&ranges, bytes_of_text("b"), bytes_of_text("e"));
+    removed_ranges_add(&ranges, bytes_of_text("x/"), bytes_of_text("x0"));
+    table_builder_remove(builder, &ranges);
+    table_builder_finish(builder);
+    struct table_summary summary = table_builder_summary(builder);
+    assert_true(bytes_equal(summary.smallest, bytes_of_text("b")));
+    assert_true(bytes_equal(summary.largest, bytes_of_text("x0")));
+    assert_true(summary.largest_excluded);
+    uint64_t offset;
+    struct bytes file = table_builder_output(builder, &offset);
+    struct parts parts = take_apart(file);
+    static const uint8_t EXPECTED[] = {2, 1, 'b', 1, 'e', 2, 'x', '/', 2, 'x', '0'};
+    assert_int_equal(parts.properties.size, 48 + sizeof EXPECTED);
+    assert_memory_equal(parts.properties.data + 48, EXPECTED, sizeof EXPECTED);
+    struct table *table = table_fixture_open(file);
+    assert_non_null(table);
+    assert_int_equal(table_properties(table)->range_count, 2);
+    assert_non_null(removed_ranges_find(table_ranges(table), bytes_of_text("x/17")));
+    assert_null(removed_ranges_find(table_ranges(table), bytes_of_text("e")));
+    table_close(table);
+    free(parts.filter.data);
+    free(parts.properties.data);
+    free(parts.index.data);
+    removed_ranges_deinit(&ranges);
+    table_builder_destroy(builder);
 }
 
 int main(void) {
@@ -307,6 +341,7 @@ int main(void) {
         cmocka_unit_test(a_reader_written_from_the_page_reads_every_table),
         cmocka_unit_test(the_smallest_table_is_these_bytes),
         cmocka_unit_test(a_larger_table_has_this_hash),
+        cmocka_unit_test(removed_ranges_lie_behind_the_properties),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -125,16 +125,16 @@ static void the_bytes_do_not_depend_on_how_they_are_drained(void **state) {
 static void the_summary_tells_what_went_in(void **state) {
     (void)state;
     struct table_builder *builder = table_builder_create(&SMALL_BLOCKS);
-    struct table_properties properties;
-    struct bytes smallest, largest;
     uint64_t offset;
     table_builder_add(builder, bytes_of_text("a"), bytes_of_text("value"), false);
     table_builder_add(builder, bytes_of_text("bb"), bytes_of("", 0), true);
     table_builder_add(builder, bytes_of_text("ccc"), bytes_of_text("v"), false);
     table_builder_finish(builder);
-    table_builder_summary(builder, &properties, &smallest, &largest);
-    assert_true(bytes_equal(smallest, bytes_of_text("a")));
-    assert_true(bytes_equal(largest, bytes_of_text("ccc")));
+    struct table_summary summary = table_builder_summary(builder);
+    struct table_properties properties = summary.properties;
+    assert_true(bytes_equal(summary.smallest, bytes_of_text("a")));
+    assert_true(bytes_equal(summary.largest, bytes_of_text("ccc")));
+    assert_false(summary.largest_excluded);
     assert_int_equal(properties.entry_count, 3);
     assert_int_equal(properties.removed_count, 1);
     assert_int_equal(properties.key_bytes, 6);
