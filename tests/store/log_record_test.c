@@ -8,6 +8,7 @@
 
 #include "engine/store/log_batch.h"
 #include "engine/store/log_reader.h"
+#include "engine/store/log_removal.h"
 
 static const struct file_id FILE_A = {.kind = FILE_LOG, .number = 7};
 
@@ -220,6 +221,23 @@ static void a_truncated_batch_is_refused(void **state) {
     buffer_deinit(&bytes);
 }
 
+static void a_removal_is_as_documented_and_decodes_whole_only(void **state) {
+    (void)state;
+    static const uint8_t EXPECTED[] = {0xc0, 5, 0, 0, 0, 3, 'd', 0, 5};
+    struct log_removal removal = {.prefix = bytes_of("d\0\5", 3), .resets = true, .page = 5};
+    struct buffer bytes = {0};
+    log_removal_encode(&removal, &bytes);
+    assert_int_equal(bytes.size, sizeof EXPECTED);
+    assert_memory_equal(bytes.data, EXPECTED, sizeof EXPECTED);
+    for (size_t size = 0; size <= bytes.size; size++) {
+        struct reader reader = reader_of(bytes_of(bytes.data, size));
+        assert_int_equal(log_removal_is_next(&reader), size > 0);
+        assert_int_equal(log_removal_decode(&reader, &removal), size == bytes.size);
+    }
+    assert_true(removal.resets && removal.page == 5 && removal.prefix.size == 3);
+    buffer_deinit(&bytes);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(records_come_out_as_they_went_in_however_they_are_cut),
@@ -230,6 +248,7 @@ int main(void) {
         cmocka_unit_test(a_segment_is_as_documented),
         cmocka_unit_test(a_batch_comes_out_as_it_went_in),
         cmocka_unit_test(a_truncated_batch_is_refused),
+        cmocka_unit_test(a_removal_is_as_documented_and_decodes_whole_only),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
