@@ -5,6 +5,7 @@
  *     tables     hidden too, until compaction drops what is hidden and, at the deepest level, the range
  */
 #include "engine/store/log_removal.h"
+#include "engine/store/pacing.h"
 #include "engine/store/store_state.h"
 
 /* Entries of the memtable that carries the range would be taken for younger ones. */
@@ -39,7 +40,7 @@ enum store_status store_remove_prefix(struct store *store, struct bytes prefix, 
     enum store_status status = store_make_room(store);
     if (status != STORE_OK)
         return status;
-    if (store->frozen_count >= STORE_FROZEN_MAX && holds_any(store->memtable, prefix)) {
+    if (holds_any(store->memtable, prefix) && pacing_must_wait(store, true)) {
         store->figures.stalls++;
         return STORE_BUSY;
     }
@@ -56,6 +57,6 @@ enum store_status store_remove_prefix(struct store *store, struct bytes prefix, 
     store->memtable_log_bytes += logged;
     store->writes++;
     store->figures.ranges_removed++;
-    (void)now;
+    pacing_note_write(store, now);
     return STORE_OK;
 }
