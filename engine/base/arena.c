@@ -75,12 +75,17 @@ void arena_clear(struct arena *arena) {
     arena->used = 0;
 }
 
-void arena_deinit(struct arena *arena) {
-    struct arena_chunk *chunk = arena->first;
-    while (chunk != NULL) {
-        struct arena_chunk *next = chunk->next;
+bool arena_release_some(struct arena *arena, uint32_t chunks) {
+    for (uint32_t i = 0; i < chunks && arena->first != NULL; i++) {
+        struct arena_chunk *chunk = arena->first;
+        arena->first = chunk->next;
         memory_release(chunk);
-        chunk = next;
     }
+    arena->current = NULL;
+    return arena->first == NULL;
+}
+
+void arena_deinit(struct arena *arena) {
+    (void)arena_release_some(arena, UINT32_MAX);
     *arena = (struct arena){.target = arena->target};
 }

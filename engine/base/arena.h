@@ -61,5 +61,8 @@ static inline size_t arena_room(const struct arena *arena) {
 struct bytes arena_copy(struct arena *arena, struct bytes bytes);
 void arena_clear(struct arena *arena);
 void arena_deinit(struct arena *arena);
+/* Frees at most so many chunks of an arena that is no longer used; true when none is left. Giving a large arena's memory
+ * back takes milliseconds. */
+bool arena_release_some(struct arena *arena, uint32_t chunks);
 
 #endif

@@ -48,6 +48,7 @@ struct memtable {
     uint64_t budget;               /* bytes */
     uint64_t last_sequence;        /* of what was written into it; kept by the owner */
     uint32_t references;
+    struct memtable *next; /* in a memtable_queue */
 };
 
 struct memtable *memtable_create(uint64_t budget);
@@ -56,6 +57,16 @@ static inline void memtable_acquire(struct memtable *table) {
 }
 /* Null is allowed. */
 void memtable_release(struct memtable *table);
+
+/* Memtables that nobody holds any more, whose memory is given back a little at a time. */
+struct memtable_queue {
+    struct memtable *first;
+};
+/* As memtable_release(), but a last reference only enters the memtable into the queue. */
+void memtable_release_later(struct memtable_queue *queue, struct memtable *table);
+/* Frees a bounded part; true when the queue is empty. */
+bool memtable_queue_release_some(struct memtable_queue *queue);
+void memtable_queue_deinit(struct memtable_queue *queue);
 
 void memtable_put(struct memtable *table, struct bytes key, struct bytes value, bool removed);
 /* Null when the key is not here; an entry that says removed when it was removed. */

@@ -52,6 +52,7 @@ void store_destroy(struct store *store) {
         memtable_release(store->frozen[i]);
     memory_release(store->frozen);
     memtable_release(store->memtable);
+    memtable_queue_deinit(&store->unheld);
     tallies_deinit(&store->tallies);
     log_writer_deinit(&store->log);
     manifest_writer_deinit(&store->manifest);
@@ -248,7 +249,8 @@ void store_pump(struct store *store, struct instant now, struct effects *effects
     bool flush_left = flush_pump(store, effects);
     bool compaction_left =
         store->closing == CLOSE_NOT_ASKED && compaction_pump(store, now, effects);
-    store->work_left = flush_left || compaction_left;
+    bool memory_left = !memtable_queue_release_some(&store->unheld);
+    store->work_left = flush_left || compaction_left || memory_left;
     pump_manifest(store, effects);
     pump_removals(store, effects);
 }

@@ -66,7 +66,8 @@ struct store {
     struct memtable *memtable;
     struct memtable **frozen; /* oldest first */
     uint32_t frozen_count, frozen_capacity;
-    uint64_t memtable_log_bytes; /* what went into the log since the last freeze */
+    struct memtable_queue unheld; /* flushed, and nobody looks into them any more */
+    uint64_t memtable_log_bytes;  /* what went into the log since the last freeze */
     struct tallies tallies;
 
     struct flush flush;
