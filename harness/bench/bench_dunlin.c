@@ -1,0 +1,94 @@
+/* This project's store, through the blocking host. */
+#include "harness/bench/bench_engine.h"
+#include "server/blocking_store.h"
+#include "server/shared_store.h"
+
+#include <stdlib.h>
+
+struct dunlin {
+    struct blocking_store *store;
+    struct shared_store *shared; /* null when one thread uses it */
+    bool sync;
+};
+
+static struct store_config config_of(const struct bench_engine_settings *settings) {
+    struct store_config config = store_config_default();
+    config.sync = settings->sync ? STORE_SYNC_ALWAYS : STORE_SYNC_NEVER;
+    config.memtable_bytes = settings->write_buffer_bytes;
+    config.cache_bytes = settings->cache_bytes;
+    config.block_bytes = settings->block_bytes;
+    config.filter_bits_per_key = settings->filter_bits_per_key;
+    for (uint32_t level = 0; level < STORE_LEVELS; level++)
+        config.compression[level] =
+            settings->compression == BENCH_COMPRESSION_FAST ? COMPRESSION_LZ4 : COMPRESSION_NONE;
+    return config;
+}
+
+static void *open_dunlin(const struct bench_engine_settings *settings, struct buffer *problem) {
+    struct store_config config = config_of(settings);
+    struct blocking_store *store = blocking_store_open(settings->directory, &config, problem);
+    if (store == NULL)
+        return NULL;
+    struct dunlin *dunlin = calloc(1, sizeof *dunlin);
+    CHECK(dunlin != NULL);
+    *dunlin = (struct dunlin){.store = store, .sync = settings->sync};
+    if (settings->threads)
+        dunlin->shared = shared_store_create(store);
+    return dunlin;
+}
+
+static bool put(void *store, struct bytes key, struct bytes value) {
+    struct dunlin *dunlin = store;
+    struct store_batch batch;
+    batch.count = 1;
+    batch.entries[0] = (struct store_entry){.key = key, .value = value};
+    batch.has_tally = false;
+    enum store_status status = dunlin->shared != NULL
+                                   ? shared_store_write(dunlin->shared, &batch, dunlin->sync)
+                                   : blocking_store_write(dunlin->store, &batch, dunlin->sync);
+    return status == STORE_OK;
+}
+
+static enum bench_found get(void *store, struct bytes key, struct bytes *value) {
+    struct dunlin *dunlin = store;
+    enum store_status status = blocking_store_get(dunlin->store, key, value);
+    return status == STORE_OK ? BENCH_FOUND : status == STORE_ABSENT ? BENCH_ABSENT : BENCH_FAILED;
+}
+
+static uint64_t scan(void *store, struct bytes from, uint64_t count, uint64_t *bytes) {
+    struct dunlin *dunlin = store;
+    struct store_entry entry = {.key = from};
+    uint64_t seen = 0, sum = 0;
+    while (seen < count && blocking_store_scan(dunlin->store, (struct bytes){0}, entry.key,
+                                               seen > 0, &entry) == STORE_OK) {
+        sum += bench_touch(entry.key, entry.value);
+        seen++;
+    }
+    *bytes = sum;
+    return seen;
+}
+
+static void settle(void *store) {
+    struct dunlin *dunlin = store;
+    (void)!blocking_store_settle(dunlin->store);
+}
+
+static bool close_dunlin(void *store) {
+    struct dunlin *dunlin = store;
+    struct buffer problem = {0};
+    shared_store_destroy(dunlin->shared);
+    bool closed = blocking_store_close(dunlin->store, &problem);
+    buffer_deinit(&problem);
+    free(dunlin);
+    return closed;
+}
+
+const struct bench_engine BENCH_DUNLIN = {
+    .name = "dunlin",
+    .open = open_dunlin,
+    .put = put,
+    .get = get,
+    .scan = scan,
+    .settle = settle,
+    .close = close_dunlin,
+};
