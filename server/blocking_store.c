@@ -68,20 +68,6 @@ static bool goes_to_thread(const struct blocking_store *blocking, const struct e
              effect->file.kind == FILE_LOG);
 }
 
-/* True when the outcome will come from the thread. */
-static bool start_sync(struct blocking_store *blocking, const struct effect *effect) {
-    if (effect->kind == EFFECT_SYNC_DIRECTORY) {
-        sync_thread_ask(&blocking->syncs, effect->ticket, blocking->files.directory,
-                        SYNC_OF_DIRECTORY, NULL);
-        return true;
-    }
-    struct blocking_file *file = blocking_files_get(&blocking->files, effect->file, false);
-    if (file == NULL)
-        return false;
-    sync_thread_ask(&blocking->syncs, effect->ticket, file->descriptor, SYNC_OF_FILE, &file->users);
-    return true;
-}
-
 static int *statuses_for(struct blocking_store *blocking, size_t count) {
     if (count > blocking->statuses_capacity) {
         blocking->statuses_capacity = 2 * count;
@@ -100,8 +86,10 @@ static int perform_now(struct blocking_store *blocking, const struct effect *eff
     }
     if (effect->kind == EFFECT_NOTE || is_question(effect))
         return STATUS_NONE;
-    if (goes_to_thread(blocking, effect) && start_sync(blocking, effect))
+    if (goes_to_thread(blocking, effect)) {
+        sync_thread_ask(&blocking->syncs, effect);
         return STATUS_NONE;
+    }
     blocking_files_perform(&blocking->files, effect, &done);
     return (int)done.status;
 }
@@ -385,7 +373,7 @@ struct blocking_store *blocking_store_open(const char *directory, const struct s
         free(blocking);
         return NULL;
     }
-    sync_thread_init(&blocking->syncs);
+    sync_thread_init(&blocking->syncs, &blocking->files.directory);
     blocking->store = store_create(config);
     if (recover(blocking, problem)) {
         blocking->last_sequence = store_written(blocking->store);

@@ -1,23 +1,18 @@
 #include "server/sync_thread.h"
 
-#include "server/blocking_files.h"
-
-#include <errno.h>
-#include <unistd.h>
-
-void sync_thread_init(struct sync_thread *thread) {
-    *thread = (struct sync_thread){0};
+void sync_thread_init(struct sync_thread *thread, struct store_directory *directory) {
+    *thread = (struct sync_thread){.directory = directory};
     pthread_mutex_init(&thread->mutex, NULL);
     pthread_cond_init(&thread->asked_condition, NULL);
     pthread_cond_init(&thread->done_condition, NULL);
 }
 
-static void perform(struct sync_request *request) {
-    int result =
-        request->of == SYNC_OF_FILE ? fdatasync(request->descriptor) : fsync(request->descriptor);
-    request->status = result == 0 ? DISK_OK : blocking_files_status(errno);
-    if (request->users != NULL)
-        atomic_fetch_sub(request->users, 1);
+/* A file that cannot be opened has its outcome already. */
+static void perform(const struct sync_thread *thread, struct sync_request *request) {
+    if (request->file != NULL)
+        request->status = store_file_sync(request->file->descriptor);
+    else if (request->status == DISK_OK)
+        request->status = store_directory_sync(thread->directory, request->checkpoint);
 }
 
 static void *run(void *argument) {
@@ -32,7 +27,7 @@ static void *run(void *argument) {
             continue;
         }
         pthread_mutex_unlock(&thread->mutex);
-        perform(&thread->requests[next % SYNC_THREAD_MAX]);
+        perform(thread, &thread->requests[next % SYNC_THREAD_MAX]);
         pthread_mutex_lock(&thread->mutex);
         atomic_store_explicit(&thread->done, next + 1, memory_order_release);
         pthread_cond_signal(&thread->done_condition);
@@ -41,33 +36,28 @@ static void *run(void *argument) {
     return NULL;
 }
 
-void sync_thread_deinit(struct sync_thread *thread) {
-    if (thread->started) {
-        pthread_mutex_lock(&thread->mutex);
-        thread->stopping = true;
-        pthread_cond_signal(&thread->asked_condition);
-        pthread_mutex_unlock(&thread->mutex);
-        pthread_join(thread->thread, NULL);
-    }
-    pthread_cond_destroy(&thread->done_condition);
-    pthread_cond_destroy(&thread->asked_condition);
-    pthread_mutex_destroy(&thread->mutex);
+static struct sync_request request_for(struct sync_thread *thread, const struct effect *effect) {
+    struct sync_request request = {.ticket = effect->ticket, .checkpoint = effect->file.checkpoint};
+    if (effect->kind == EFFECT_SYNC)
+        request.file =
+            store_directory_acquire(thread->directory, effect->file, false, &request.status);
+    if (request.file != NULL)
+        request.writes = request.file->writes;
+    return request;
 }
 
-void sync_thread_ask(struct sync_thread *thread, uint64_t ticket, int descriptor, enum sync_of of,
-                     atomic_uint *users) {
+void sync_thread_ask(struct sync_thread *thread, const struct effect *effect) {
+    CHECK(effect->kind == EFFECT_SYNC || effect->kind == EFFECT_SYNC_DIRECTORY);
     CHECK(thread->asked - thread->taken < SYNC_THREAD_MAX);
-    if (users != NULL)
-        atomic_fetch_add(users, 1);
     pthread_mutex_lock(&thread->mutex);
-    thread->requests[thread->asked++ % SYNC_THREAD_MAX] =
-        (struct sync_request){.ticket = ticket, .descriptor = descriptor, .of = of, .users = users};
+    struct sync_request *request = &thread->requests[thread->asked++ % SYNC_THREAD_MAX];
+    *request = request_for(thread, effect);
     pthread_cond_signal(&thread->asked_condition);
     pthread_mutex_unlock(&thread->mutex);
     if (!thread->started)
         thread->started = pthread_create(&thread->thread, NULL, run, thread) == 0;
     if (!thread->started) { /* no thread to be had: the caller waits itself */
-        perform(&thread->requests[(thread->asked - 1) % SYNC_THREAD_MAX]);
+        perform(thread, request);
         atomic_store_explicit(&thread->done, thread->asked, memory_order_release);
     }
 }
@@ -85,5 +75,27 @@ bool sync_thread_take(struct sync_thread *thread, struct disk_done *outcome, boo
     }
     const struct sync_request *request = &thread->requests[thread->taken++ % SYNC_THREAD_MAX];
     *outcome = (struct disk_done){.ticket = request->ticket, .status = request->status};
+    if (request->file != NULL) {
+        if (request->status == DISK_OK)
+            request->file->writes_synced = request->writes;
+        store_directory_release(thread->directory, request->file);
+    }
     return true;
+}
+
+void sync_thread_deinit(struct sync_thread *thread) {
+    if (thread->started) {
+        pthread_mutex_lock(&thread->mutex);
+        thread->stopping = true;
+        pthread_cond_signal(&thread->asked_condition);
+        pthread_mutex_unlock(&thread->mutex);
+        pthread_join(thread->thread, NULL);
+    }
+    struct disk_done outcome;
+    while (sync_thread_take(thread, &outcome, false)) {
+        /* What nobody asks for any more: its file is let go. */
+    }
+    pthread_cond_destroy(&thread->done_condition);
+    pthread_cond_destroy(&thread->asked_condition);
+    pthread_mutex_destroy(&thread->mutex);
 }

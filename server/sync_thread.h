@@ -1,21 +1,21 @@
 /* sync_thread: one thread that waits for the disk, so that the store's caller need not.
  *
- *     caller:  sync_thread_ask(ticket, descriptor) --> [asked] --> thread: fdatasync --> [done]
+ *     caller:  sync_thread_ask(ticket, file) --> [asked] --> thread: fdatasync --> [done]
  *     caller:  sync_thread_take(&ticket, &status)  <-----------------------------------------'
  *
  * The caller may look for outcomes at any time (sync_thread_has_done() costs one load), or wait for
  * one. The thread starts with the first question: a host that never syncs in the background has none.
  *
  *     struct sync_thread thread;
- *     sync_thread_init(&thread);
- *     sync_thread_ask(&thread, ticket, descriptor, SYNC_OF_FILE, &file->users);
+ *     sync_thread_init(&thread, &directory);
+ *     sync_thread_ask(&thread, effect);
  *     while (sync_thread_take(&thread, &done, true)) ...
  *     sync_thread_deinit(&thread);                     // waits for what is under way
  */
 #ifndef DUNLIN_SERVER_SYNC_THREAD_H
 #define DUNLIN_SERVER_SYNC_THREAD_H
 
-#include "engine/base/event.h"
+#include "server/store_directory.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -23,17 +23,17 @@
 /* At most so many may be under way: one of each kind that the store knows, and some to spare. */
 enum { SYNC_THREAD_MAX = 64 };
 
-enum sync_of { SYNC_OF_FILE, SYNC_OF_DIRECTORY };
-
 struct sync_request {
     uint64_t ticket;
-    int descriptor;
-    enum sync_of of;
-    atomic_uint *users; /* lowered by one when done; may be null */
+    struct store_file
+        *file;           /* acquired until its outcome is taken; null when a directory is synced */
+    uint32_t checkpoint; /* whose directory that is */
+    uint64_t writes;     /* of the file: those that it covers */
     enum disk_status status;
 };
 
 struct sync_thread {
+    struct store_directory *directory;
     pthread_mutex_t mutex;
     pthread_cond_t asked_condition, done_condition;
     pthread_t thread;
@@ -44,10 +44,10 @@ struct sync_thread {
     atomic_uint_fast64_t done;
 };
 
-void sync_thread_init(struct sync_thread *thread);
+void sync_thread_init(struct sync_thread *thread, struct store_directory *directory);
 void sync_thread_deinit(struct sync_thread *thread);
-void sync_thread_ask(struct sync_thread *thread, uint64_t ticket, int descriptor, enum sync_of of,
-                     atomic_uint *users);
+/* Takes an EFFECT_SYNC or an EFFECT_SYNC_DIRECTORY. */
+void sync_thread_ask(struct sync_thread *thread, const struct effect *effect);
 static inline bool sync_thread_is_busy(const struct sync_thread *thread) {
     return thread->taken != thread->asked;
 }
