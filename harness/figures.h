@@ -46,6 +46,9 @@
     X(TREE_KEYS_SYNCED, tree_keys_synced)                                                          \
     X(FLUSHES, flushes)                                                                            \
     X(COMPACTIONS, compactions)                                                                    \
+    X(DISK_ERRORS, disk_errors)                                                                    \
+    X(LOG_RESTARTS, log_restarts)                                                                  \
+    X(WRITES_REFUSED_FOR_SPACE, writes_refused_for_space)                                          \
     X(RESTARTS, restarts)                                                                          \
     X(HALTS, halts)
 

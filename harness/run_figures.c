@@ -17,6 +17,9 @@ void run_collect_node(struct run *run, const struct node *node) {
     figures[FIGURE_TREE_KEYS_SYNCED] += counted.tree_keys_synced;
     figures[FIGURE_FLUSHES] += stored.flushes;
     figures[FIGURE_COMPACTIONS] += stored.compactions;
+    figures[FIGURE_DISK_ERRORS] += stored.disk_errors;
+    figures[FIGURE_LOG_RESTARTS] += stored.log_restarts;
+    figures[FIGURE_WRITES_REFUSED_FOR_SPACE] += stored.refusals;
 }
 
 static void fill_latencies(const struct histogram *reads, const struct histogram *writes,

@@ -236,7 +236,7 @@ static bool take_read(struct client *client, struct bytes reply, struct effects 
 
 static enum write_outcome outcome_of(struct bytes reply) {
     static const char *const NOTHING_WRITTEN[] = {"-REFUSED", "-UNAVAILABLE", "-BUSY",
-                                                  "-BADCONTEXT", "-SIBLINGS"};
+                                                  "-FULL",    "-BADCONTEXT",  "-SIBLINGS"};
     if (reply.data[0] != '-')
         return WRITE_ACKNOWLEDGED;
     for (size_t i = 0; i < sizeof NOTHING_WRITTEN / sizeof NOTHING_WRITTEN[0]; i++) {

@@ -57,6 +57,7 @@ static const char *const STATUS_NAMES[PEER_STATUS_COUNT] = {
     [PEER_UNAVAILABLE] = "unavailable",
     [PEER_NOT_HELD] = "not held",
     [PEER_FULL] = "full",
+    [PEER_NO_SPACE] = "no space",
 };
 
 uint32_t peer_kind_fields(uint32_t kind) {

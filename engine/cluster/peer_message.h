@@ -69,7 +69,8 @@ enum peer_status {
     PEER_IN_DOUBT,    /* of a handed-over put: some replica may have it */
     PEER_UNAVAILABLE, /* of a handed-over put: too few replicas; nothing was done */
     PEER_NOT_HELD, /* the receiver does not hold this partition in full: its answer does not count as a read */
-    PEER_FULL, /* too many siblings: nothing was done */
+    PEER_FULL,     /* too many siblings: nothing was done */
+    PEER_NO_SPACE, /* on the receiver's disk: nothing was done */
     PEER_STATUS_COUNT,
 };
 

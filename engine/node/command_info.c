@@ -19,6 +19,13 @@ static void line_text(const struct info *info, const char *name, const char *val
     text_append(info->text, "\r\n");
 }
 
+static void line_bytes(const struct info *info, const char *name, struct bytes value) {
+    text_append(info->text, name);
+    text_append(info->text, ":");
+    buffer_append(info->text, value);
+    text_append(info->text, "\r\n");
+}
+
 static void line_number(const struct info *info, const char *name, uint64_t value) {
     text_append(info->text, name);
     text_append(info->text, ":");
@@ -84,8 +91,13 @@ static void section_memory(const struct info *info) {
 }
 
 static void section_persistence(const struct info *info) {
+    const struct store *store = node_store(info->session->node);
     line_number(info, "loading", node_phase(info->session->node) == NODE_SERVING ? 0 : 1);
     line_number(info, "aof_enabled", 1);
+    line_text(info, "store_state", store_condition_name(store_condition(store)));
+    line_bytes(info, "store_problem", store_problem(store));
+    line_number(info, "store_disk_errors", info->store.disk_errors);
+    line_number(info, "log_restarts", info->store.log_restarts);
     line_number(info, "log_bytes_written", info->store.log_bytes_written);
     line_number(info, "log_syncs", info->store.log_syncs);
     line_number(info, "flushes", info->store.flushes);
@@ -95,6 +107,7 @@ static void section_persistence(const struct info *info) {
     line_number(info, "table_bytes", info->store.table_bytes);
     line_number(info, "table_bytes_written", info->store.table_bytes_written);
     line_number(info, "write_stalls", info->store.stalls);
+    line_number(info, "writes_refused_for_space", info->store.refusals);
 }
 
 static void section_stats(const struct info *info) {

@@ -14,6 +14,8 @@ static const char *begin_of_failure(enum operation_status status, bool writes) {
                       : "UNAVAILABLE too few replicas answered in time";
     case OPERATION_BUSY:
         return writes ? "BUSY nothing was written, ask again later" : "BUSY ask again later";
+    case OPERATION_FULL:
+        return "FULL nothing was written, no space is left on the disk";
     case OPERATION_FAILED:
         return "ERR the store of this node has failed";
     case OPERATION_OK:

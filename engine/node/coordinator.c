@@ -62,6 +62,8 @@ static enum peer_status peer_status_of(enum operation_status status) {
         return PEER_IN_DOUBT;
     case OPERATION_BUSY:
         return PEER_BUSY;
+    case OPERATION_FULL:
+        return PEER_NO_SPACE;
     case OPERATION_FAILED:
     case OPERATION_STATUSES:
         break;

@@ -90,6 +90,9 @@ static void fail_by_status(struct node *node, struct request *request, enum peer
     case PEER_UNAVAILABLE:
         fail(node, request, OPERATION_UNAVAILABLE, "too few replicas can be reached");
         break;
+    case PEER_NO_SPACE:
+        fail(node, request, OPERATION_FULL, "of the replicas of the key");
+        break;
     case PEER_FULL:
         fail(node, request, OPERATION_REFUSED, "the key has too many siblings");
         break;
@@ -117,7 +120,8 @@ void coordinator_hand_reply(struct node *node, struct request *request, uint32_t
         return;
     }
     slot->state = SLOT_FAILED;
-    bool nothing_was_done = message->status == PEER_BUSY || message->status == PEER_UNAVAILABLE;
+    bool nothing_was_done = message->status == PEER_BUSY || message->status == PEER_UNAVAILABLE ||
+                            message->status == PEER_NO_SPACE;
     if (!nothing_was_done || !hand_on(node, request))
         fail_by_status(node, request, message->status);
 }

@@ -1,3 +1,4 @@
+#include "engine/base/text.h"
 #include "engine/node/narration.h"
 #include "engine/node/node_state.h"
 
@@ -190,6 +191,15 @@ static void take_minted(struct node *node, struct request *request,
     judge(node, request);
 }
 
+static void refuse_for_space(struct node *node, struct request *request) {
+    struct buffer *reason = &node->encoded;
+    buffer_clear(reason);
+    text_append(reason, "of node ");
+    buffer_append(reason, node->config.name);
+    buffer_put_u8(reason, 0);
+    refuse(node, request, OPERATION_FULL, (const char *)reason->data);
+}
+
 void coordinator_put_mint(struct node *node, struct request *request, struct bytes value,
                           const struct version_vector *context) {
     buffer_clear(&node->line);
@@ -216,6 +226,9 @@ void coordinator_put_mint(struct node *node, struct request *request, struct byt
         break;
     case MINT_FULL:
         refuse(node, request, OPERATION_REFUSED, "the key has too many siblings");
+        return;
+    case MINT_NO_SPACE:
+        refuse_for_space(node, request);
         return;
     case MINT_CORRUPT:
         refuse(node, request, OPERATION_FAILED, "what is held cannot be read");

@@ -37,22 +37,25 @@ struct operation {
 
 enum operation_status {
     OPERATION_OK,
-    OPERATION_REFUSED,      /* nothing was written; asking again in the same way will not help: `reason` */
-    OPERATION_UNAVAILABLE,  /* nothing was written: too few replicas can be reached */
-    OPERATION_IN_DOUBT,     /* some replica may have the write, too few said so in time */
-    OPERATION_BUSY,         /* nothing was written: overloaded, ask again later */
-    OPERATION_FAILED,       /* this node's store failed */
+    OPERATION_REFUSED, /* nothing was written; asking again in the same way will not help: `reason` */
+    OPERATION_UNAVAILABLE, /* nothing was written: too few replicas can be reached */
+    OPERATION_IN_DOUBT,    /* some replica may have the write, too few said so in time */
+    OPERATION_BUSY,        /* nothing was written: overloaded, ask again later */
+    OPERATION_FULL,        /* nothing was written: no space is left on a disk */
+    OPERATION_FAILED,      /* this node's store failed */
     OPERATION_STATUSES,
 };
 
 struct operation_result {
     enum operation_status status;
-    const char *reason;                   /* one sentence for people when status is not OPERATION_OK */
-    const struct object *object;          /* of get and local: merged siblings, never null when OK (may be empty) */
-    const struct version_vector *context; /* of put and delete: covers the new write and what it superseded */
-    bool existed;                         /* of put and delete: the key had a live value */
-    uint64_t cursor;                      /* of a scan: where to go on; 0 at the end */
-    const struct bytes *keys;             /* of a scan */
+    const char *reason; /* one sentence for people when status is not OPERATION_OK */
+    const struct object
+        *object; /* of get and local: merged siblings, never null when OK (may be empty) */
+    const struct version_vector
+        *context;             /* of put and delete: covers the new write and what it superseded */
+    bool existed;             /* of put and delete: the key had a live value */
+    uint64_t cursor;          /* of a scan: where to go on; 0 at the end */
+    const struct bytes *keys; /* of a scan */
     uint32_t key_count;
 };
 

@@ -127,6 +127,8 @@ enum store_status replica_store_write(struct node *node, const struct store_batc
 }
 
 static enum peer_status status_of_store(enum store_status status) {
+    if (status == STORE_FULL)
+        return PEER_NO_SPACE;
     return status == STORE_BUSY ? PEER_BUSY : PEER_FAILED;
 }
 
@@ -299,6 +301,7 @@ static enum attempt attempt_read(struct node *node, const struct replica_read *r
         answer_read(node, read, PEER_OK, (struct bytes){0});
         break;
     case STORE_CORRUPT:
+    case STORE_FULL:
     case STORE_FAILED:
         answer_read(node, read, PEER_FAILED, (struct bytes){0});
         break;

@@ -70,8 +70,9 @@ enum mint_outcome {
     MINT_DONE,
     MINT_NEEDS_BLOCK,
     MINT_BUSY,
-    MINT_FULL,    /* too many siblings: nothing was written */
-    MINT_CORRUPT, /* what is held cannot be read: nothing was written */
+    MINT_FULL,     /* too many siblings: nothing was written */
+    MINT_NO_SPACE, /* on the disk: nothing was written */
+    MINT_CORRUPT,  /* what is held cannot be read: nothing was written */
     MINT_FAILED,
 };
 

@@ -49,6 +49,12 @@ static enum store_status store_minted(struct node *node, struct replica_mint *mi
     return replica_store_write(node, &batch, &mint->sequence);
 }
 
+static enum mint_outcome outcome_of(enum store_status status) {
+    if (status == STORE_FULL)
+        return MINT_NO_SPACE;
+    return status == STORE_BUSY ? MINT_BUSY : MINT_FAILED;
+}
+
 static enum mint_outcome write_and_store(struct node *node, struct replica_mint *mint,
                                          const struct placement *place) {
     struct object *object = &node->local;
@@ -71,7 +77,7 @@ static enum mint_outcome write_and_store(struct node *node, struct replica_mint 
     enum store_status status = store_minted(node, mint, place, tally);
     if (status != STORE_OK) {
         buffer_clear(mint->object);
-        return status == STORE_BUSY ? MINT_BUSY : MINT_FAILED;
+        return outcome_of(status);
     }
     claim_context(node, mint);
     node->figures.siblings_created += object->sibling_count > 1;
@@ -100,6 +106,7 @@ enum mint_outcome replica_mint(struct node *node, struct replica_mint *mint) {
         return MINT_BUSY;
     case STORE_CORRUPT:
         return MINT_CORRUPT;
+    case STORE_FULL:
     case STORE_FAILED:
         break;
     }

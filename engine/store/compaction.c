@@ -57,11 +57,14 @@ static void begin_merge(struct store *store) {
     compaction->step = merge_seek(&compaction->merge, (struct bytes){0}, false);
 }
 
-static bool begin(struct store *store) {
+static bool begin(struct store *store, struct effects *effects) {
     struct compaction *compaction = &store->compaction;
     struct compaction_pick pick;
+    if (trouble_waits(&store->troubles, TROUBLE_COMPACTION))
+        return false;
     if (compaction->nothing_due || !compaction_pick(store, &pick, &compaction->blocked)) {
         compaction->nothing_due = true;
+        trouble_over(store, TROUBLE_COMPACTION, effects);
         return false;
     }
     compaction->level = pick.level;
@@ -183,11 +186,7 @@ static void end_job(struct store *store) {
 
 static void drop_outputs(struct store *store) {
     compaction_reconsider(&store->compaction);
-    struct table_output *output = &store->compaction.output;
-    for (uint32_t i = 0; i < output->made.count; i++)
-        store_remove_later(store, table_file_id(output->made.items[i]));
-    if (output->builder != NULL)
-        store_remove_later(store, output->file);
+    store_drop_output(store, &store->compaction.output);
     end_job(store);
 }
 
@@ -233,7 +232,7 @@ struct instant compaction_deadline(const struct store *store) {
 
 bool compaction_pump(struct store *store, struct instant now, struct effects *effects) {
     struct compaction *compaction = &store->compaction;
-    if (compaction->phase == COMPACTION_IDLE && !begin(store))
+    if (compaction->phase == COMPACTION_IDLE && !begin(store, effects))
         return false;
     if (compaction->phase == COMPACTION_MERGING && !compaction->moves && !compaction->output.done) {
         if (!pacing_may_merge(store, now))
@@ -281,6 +280,14 @@ void compaction_installed(struct store *store) {
     store->figures.compactions++;
     store->figures.table_bytes_written += compaction->output.bytes_written;
     end_job(store);
+}
+
+void compaction_not_installed(struct store *store) {
+    store->compaction.phase = COMPACTION_MERGING;
+}
+
+void compaction_give_up(struct store *store) {
+    store->compaction.phase = COMPACTION_ABANDONING;
 }
 
 void compaction_deinit(struct store *store) {

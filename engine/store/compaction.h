@@ -24,8 +24,8 @@ enum compaction_phase {
     COMPACTION_IDLE,
     COMPACTION_MERGING,
     COMPACTION_INSTALLING,
-    COMPACTION_ABANDONING, /* an input cannot be read: what is under way comes home, then all is
-                              dropped */
+    COMPACTION_ABANDONING, /* an input cannot be read or an output not be written: what is under
+                              way comes home, then all is dropped */
 };
 
 struct store;
@@ -51,6 +51,10 @@ bool compaction_pump(struct store *store, struct instant now, struct effects *ef
 /* When a merge that is held back may go on; INSTANT_NEVER when none is. */
 struct instant compaction_deadline(const struct store *store);
 void compaction_installed(struct store *store);
+/* Nobody knows whether the manifest's edit is durable: it will be said again in another one. */
+void compaction_not_installed(struct store *store);
+/* A table could not be written. */
+void compaction_give_up(struct store *store);
 /* Something has changed that may make a compaction due. */
 static inline void compaction_reconsider(struct compaction *compaction) {
     compaction->nothing_due = false;

@@ -9,6 +9,12 @@ void flush_deinit(struct flush *flush) {
 
 enum { CACHE_LINE_BYTES = 64, PREFETCH_BYTES = 256 };
 
+static bool may_begin(const struct store *store) {
+    /* While the log is abandoned, writers wait for nothing but this. */
+    return store->frozen_count > 0 && !trouble_waits(&store->troubles, TROUBLE_FLUSH) &&
+           (store->log.abandoned || pacing_may_flush(store));
+}
+
 static void begin(struct store *store) {
     struct flush *flush = &store->flush;
     struct table_options options = store_table_options(store, 0);
@@ -71,7 +77,7 @@ static void begin_install(struct store *store, struct effects *effects) {
 
 bool flush_pump(struct store *store, struct effects *effects) {
     struct flush *flush = &store->flush;
-    if (flush->phase == FLUSH_IDLE && store->frozen_count > 0 && pacing_may_flush(store))
+    if (flush->phase == FLUSH_IDLE && may_begin(store))
         begin(store);
     if (flush->phase != FLUSH_BUILDING)
         return false;
@@ -98,9 +104,7 @@ static void retire_log(struct store *store) {
                 store, (struct file_id){.kind = FILE_LOG, .number = facts->sealed[i].number});
     }
     manifest_facts_unseal(facts, flushed);
-    uint64_t number;
-    while ((number = log_writer_retire(&store->log, flushed)) != 0)
-        store_remove_later(store, (struct file_id){.kind = FILE_LOG, .number = number});
+    store_retire_segments(store);
 }
 
 void flush_installed(struct store *store) {
@@ -117,4 +121,13 @@ void flush_installed(struct store *store) {
     store->figures.table_bytes_written += flush->output.bytes_written;
     table_output_deinit(&flush->output);
     flush->phase = FLUSH_IDLE;
+}
+
+void flush_not_installed(struct store *store) {
+    store->flush.phase = FLUSH_BUILDING;
+}
+
+void flush_give_up(struct store *store) {
+    store_drop_output(store, &store->flush.output);
+    store->flush.phase = FLUSH_IDLE;
 }

@@ -24,6 +24,10 @@ struct flush {
 bool flush_pump(struct store *store, struct effects *effects);
 /* The manifest's edit is durable. */
 void flush_installed(struct store *store);
+/* Nobody knows whether it is: it will be said again in another manifest. */
+void flush_not_installed(struct store *store);
+/* A table could not be written: all of them are dropped, and the memtable waits for its next turn. */
+void flush_give_up(struct store *store);
 void flush_deinit(struct flush *flush);
 
 #endif

@@ -102,6 +102,8 @@ static void start_write(struct log_writer *log, struct effects *effects) {
     }
     effects_write(effects, tickets_draw(log->tickets, &log->write_wait), log->file, log->offset,
                   bytes);
+    log->frame = bytes;
+    log->frame_at = log->offset;
     log->offset += bytes.size;
     log->bytes_written += bytes.size;
     log->sent += log->filling_count;
@@ -128,9 +130,10 @@ static bool sync_is_due(const struct log_writer *log, struct instant now) {
 
 void log_writer_pump(struct log_writer *log, struct instant now, uint64_t *next_file,
                      struct effects *effects) {
+    CHECK(!log->abandoned);
     if (sync_is_due(log, now))
         start_sync(log, effects);
-    if (log->filling_count == 0 || log->write_wait.pending)
+    if (log->filling_count == 0 || log->write_wait.pending || log->unwritten)
         return;
     if (needs_new_segment(log)) {
         if (log->durable < log->written || sync_is_pending(log))
@@ -155,24 +158,62 @@ static void on_synced(struct log_writer *log, struct instant now) {
     log->sync_due = more ? instant_after(now, log->interval) : INSTANT_NEVER;
 }
 
-bool log_writer_on_done(struct log_writer *log, enum wait_kind kind, enum disk_status status,
-                        struct instant now) {
-    if (status != DISK_OK)
-        return false;
+void log_writer_repeat(struct log_writer *log, struct effects *effects) {
+    CHECK(log->unwritten && !log->abandoned);
+    log->unwritten = false;
+    effects_write(effects, tickets_draw(log->tickets, &log->write_wait), log->file, log->frame_at,
+                  log->frame);
+}
+
+static void abandon(struct log_writer *log) {
+    log->abandoned = true;
+    log->unwritten = false;
+    log->filling_count = 0;
+    buffer_clear(&log->filling);
+    log->sync_due = INSTANT_NEVER;
+}
+
+enum log_progress log_writer_on_done(struct log_writer *log, enum wait_kind kind,
+                                     enum disk_status status, struct instant now) {
+    /* What was still under way comes home, and changes nothing. */
+    if (log->abandoned)
+        return LOG_GOES_ON;
+    if (status == DISK_FULL && kind == WAIT_LOG_WRITE) {
+        log->unwritten = true;
+        return LOG_HAS_NO_SPACE;
+    }
+    if (status != DISK_OK) {
+        abandon(log);
+        return LOG_ABANDONED;
+    }
     if (kind == WAIT_LOG_WRITE)
         on_written(log, now);
     else
         on_synced(log, now);
-    return true;
+    return LOG_GOES_ON;
+}
+
+void log_writer_restart(struct log_writer *log, uint64_t last_sequence) {
+    CHECK(log->abandoned && log_writer_is_idle(log) && last_sequence + 1 == log->next_sequence);
+    log->abandoned = false;
+    log->file.number = 0;
+    log->sent = log->written = log->durable = last_sequence;
 }
 
 struct instant log_writer_deadline(const struct log_writer *log) {
-    bool can_sync = !sync_is_pending(log) && log->written > log->durable;
+    bool can_sync = !log->abandoned && !sync_is_pending(log) && log->written > log->durable;
     return can_sync ? log->sync_due : INSTANT_NEVER;
 }
 
+static bool is_last(const struct log_writer *log, uint32_t index) {
+    return log->file.number != 0 && index + 1 == log->segment_count;
+}
+
 uint64_t log_writer_retire(struct log_writer *log, uint64_t sequence) {
-    if (log->segment_count < 2 || log->segments[0].last_sequence > sequence)
+    if (log->segment_count == 0 || log->segments[0].last_sequence > sequence)
+        return 0;
+    /* The last one takes more, or something of it may still be under way. */
+    if (is_last(log, 0) && !(log->abandoned && log_writer_is_idle(log)))
         return 0;
     uint64_t number = log->segments[0].number;
     log->segment_count--;
@@ -183,7 +224,7 @@ uint64_t log_writer_retire(struct log_writer *log, uint64_t sequence) {
 uint64_t log_writer_first_kept(const struct log_writer *log, uint64_t sequence,
                                uint64_t next_file) {
     for (uint32_t i = 0; i < log->segment_count; i++) {
-        bool open = i + 1 == log->segment_count;
+        bool open = is_last(log, i) && !log->abandoned;
         if (open || log->segments[i].last_sequence > sequence)
             return log->segments[i].number;
     }

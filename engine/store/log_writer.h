@@ -4,13 +4,19 @@
  *     append --> [ filling ] --pump--> [ writing ] --write done--> written --sync done--> durable
  *
  * A write may go out while a sync is under way; the next sync covers it. A segment that is full is
- * synced to its end before the first byte of the next one is written, so that a segment's mere
- * existence proves that the one before it is complete. The first sync of a segment waits for a sync
+ * synced to its end before the first byte of the next one is written, so that a segment's first
+ * record proves that the one before it is complete. The first sync of a segment waits for a sync
  * of the directory too: without its name its bytes would be lost.
+ *
+ * A write for which there was no space is repeated: nothing rests on it yet. After any other
+ * failure nobody knows what the segment holds behind the last sync, and asking for that sync again
+ * may be answered with a yes that means nothing. So the log is abandoned: it writes no more and its
+ * watermarks stand still, until its owner has made everything durable in another way.
  *
  *     sequence = log_writer_append(&log, &batch);
  *     log_writer_pump(&log, now, &next_file, effects);      // once a step
- *     if (!log_writer_on_done(&log, wait->kind, status, now)) -> the log has failed for good
+ *     switch (log_writer_on_done(&log, wait->kind, status, now)) ...
+ *     case LOG_ABANDONED: flush all memtables, then log_writer_restart(&log, last_sequence)
  */
 #ifndef DUNLIN_STORE_LOG_WRITER_H
 #define DUNLIN_STORE_LOG_WRITER_H
@@ -23,6 +29,8 @@ struct log_segment {
     uint64_t number;
     uint64_t last_sequence; /* of what was sent into it so far */
 };
+
+enum log_progress { LOG_GOES_ON, LOG_HAS_NO_SPACE, LOG_ABANDONED };
 
 struct log_writer {
     struct tickets *tickets;
@@ -38,6 +46,10 @@ struct log_writer {
     struct buffer filling; /* room for the headers, then batches */
     uint32_t filling_count;
     struct buffer writing; /* what the write under way borrows */
+    struct bytes frame;    /* of it: what was sent, and */
+    uint64_t frame_at;     /* where to */
+    bool unwritten;        /* there was no space for it */
+    bool abandoned;
 
     uint64_t next_sequence; /* of the next batch */
     uint64_t sent;          /* last sequence handed to a write */
@@ -65,12 +77,18 @@ uint64_t log_writer_append_removal(struct log_writer *log, const struct log_remo
 static inline uint64_t log_writer_backlog(const struct log_writer *log) {
     return log->filling.size;
 }
-/* Begins a write or a sync where one is due. New segments draw their number from *next_file. */
+/* Begins a write or a sync where one is due. New segments draw their number from *next_file.
+ * Neither abandoned nor unwritten. */
 void log_writer_pump(struct log_writer *log, struct instant now, uint64_t *next_file,
                      struct effects *effects);
-/* Takes a WAIT_LOG_*. False when the operation failed. */
-MUST_USE bool log_writer_on_done(struct log_writer *log, enum wait_kind kind,
-                                 enum disk_status status, struct instant now);
+/* Sends the write again for which there was no space. */
+void log_writer_repeat(struct log_writer *log, struct effects *effects);
+/* Takes a WAIT_LOG_*. */
+MUST_USE enum log_progress log_writer_on_done(struct log_writer *log, enum wait_kind kind,
+                                              enum disk_status status, struct instant now);
+/* An abandoned log that is idle goes on in a new segment: everything up to `last_sequence`, the
+ * last that was appended, is durable elsewhere. */
+void log_writer_restart(struct log_writer *log, uint64_t last_sequence);
 static inline bool log_writer_is_idle(const struct log_writer *log) {
     return !log->write_wait.pending && !log->sync_wait.pending && !log->directory_wait.pending;
 }

@@ -21,10 +21,14 @@ void manifest_writer_deinit(struct manifest_writer *writer) {
 struct buffer *manifest_writer_begin(struct manifest_writer *writer, enum manifest_purpose purpose,
                                      uint64_t new_number) {
     CHECK(manifest_writer_is_idle(writer) && purpose != PURPOSE_NONE);
+    CHECK(new_number != 0 || !writer->doubtful);
+    bool never_was = writer->doubtful && writer->creating;
     writer->purpose = purpose;
     writer->creating = new_number != 0;
     if (writer->creating) {
-        writer->older = writer->file.number;
+        /* A new manifest that failed replaced nothing. */
+        if (!never_was)
+            writer->older = writer->file.number;
         writer->file.number = new_number;
         writer->offset = 0;
         writer->records = 0;
@@ -62,9 +66,8 @@ enum manifest_progress manifest_writer_on_done(struct manifest_writer *writer, e
                                                enum disk_status status,
                                                enum manifest_purpose *purpose,
                                                struct effects *effects) {
-    if (status != DISK_OK)
-        return MANIFEST_FAILED;
-    if (kind == WAIT_MANIFEST_WRITE) {
+    writer->failed |= status != DISK_OK;
+    if (kind == WAIT_MANIFEST_WRITE && !writer->failed) {
         effects_sync(effects, tickets_draw(writer->tickets, &writer->sync_wait), writer->file);
         if (writer->creating)
             effects_sync_directory(effects, tickets_draw(writer->tickets, &writer->directory_wait));
@@ -74,5 +77,7 @@ enum manifest_progress manifest_writer_on_done(struct manifest_writer *writer, e
         return MANIFEST_WAITING;
     *purpose = writer->purpose;
     writer->purpose = PURPOSE_NONE;
-    return MANIFEST_DONE;
+    writer->doubtful = writer->failed;
+    writer->failed = false;
+    return writer->doubtful ? MANIFEST_FAILED : MANIFEST_DONE;
 }

@@ -8,6 +8,10 @@
  *     manifest_put_facts(payload, ...);
  *     manifest_writer_send(&manifest, effects);
  *     ... manifest_writer_on_done() answers MANIFEST_DONE: the change holds
+ *
+ * After MANIFEST_FAILED nobody knows whether the record is durable, nor what a further sync of that
+ * file would be worth: it takes no more records. A new manifest says what held before, and until
+ * that one is durable, everything that either of the two could name must stay.
  */
 #ifndef DUNLIN_STORE_MANIFEST_WRITER_H
 #define DUNLIN_STORE_MANIFEST_WRITER_H
@@ -35,6 +39,8 @@ struct manifest_writer {
     uint64_t older;        /* number of the manifest that a new one replaces; 0 for none */
     enum manifest_purpose purpose;
     bool creating;
+    bool failed;   /* the record under way */
+    bool doubtful; /* the file takes no more records: a new one must be written */
     struct buffer frame;
     struct disk_wait write_wait, sync_wait, directory_wait;
 };
@@ -44,12 +50,16 @@ void manifest_writer_deinit(struct manifest_writer *writer);
 static inline bool manifest_writer_is_idle(const struct manifest_writer *writer) {
     return writer->purpose == PURPOSE_NONE;
 }
+static inline bool manifest_writer_may_append(const struct manifest_writer *writer) {
+    return writer->purpose == PURPOSE_NONE && !writer->doubtful;
+}
 /* Begins an edit, or a new manifest with that number when it is not 0. Returns where the payload is
  * to be appended. The writer is idle. */
 struct buffer *manifest_writer_begin(struct manifest_writer *writer, enum manifest_purpose purpose,
                                      uint64_t new_number);
 void manifest_writer_send(struct manifest_writer *writer, struct effects *effects);
-/* Takes a WAIT_MANIFEST_*. On MANIFEST_DONE *purpose says what is done, and the writer is idle. */
+/* Takes a WAIT_MANIFEST_*. On MANIFEST_DONE and MANIFEST_FAILED *purpose says what is done or not,
+ * and the writer is idle. */
 MUST_USE enum manifest_progress manifest_writer_on_done(struct manifest_writer *writer,
                                                         enum wait_kind kind,
                                                         enum disk_status status,

@@ -34,6 +34,7 @@ void recovery_start(struct store *store, struct effects *effects) {
     struct recovery *recovery = memory_allocate_zeroed(1, sizeof *recovery);
     recovery->list_wait = (struct disk_wait){.kind = WAIT_RECOVERY_LIST};
     recovery->read_wait = (struct disk_wait){.kind = WAIT_RECOVERY_READ};
+    recovery->write_wait = (struct disk_wait){.kind = WAIT_RECOVERY_WRITE};
     recovery->sync_wait = (struct disk_wait){.kind = WAIT_RECOVERY_SYNC};
     store->recovery = recovery;
     effects_list(effects, tickets_draw(&store->tickets, &recovery->list_wait));
@@ -49,6 +50,7 @@ void recovery_destroy(struct store *store) {
     manifest_state_deinit(&recovery->state);
     table_list_deinit(&recovery->opening);
     buffer_deinit(&recovery->tally_from);
+    buffer_deinit(&recovery->rewriting);
     memory_release(recovery);
     store->recovery = NULL;
 }
@@ -162,21 +164,6 @@ void recovery_started(struct store *store, struct effects *effects) {
     (void)effects;
 }
 
-void recovery_sync_next(struct store *store, struct effects *effects) {
-    struct recovery *recovery = store->recovery;
-    recovery->phase = RECOVERY_SYNCING;
-    while (recovery->sync_next < recovery->found_count) {
-        uint64_t number = recovery->found[recovery->sync_next++].number;
-        /* Sealed in an earlier life: synced then. */
-        if (number < store->facts.open_from)
-            continue;
-        effects_sync(effects, tickets_draw(&store->tickets, &recovery->sync_wait),
-                     (struct file_id){.kind = FILE_LOG, .number = number});
-        return;
-    }
-    recovery_start_anew(store, effects);
-}
-
 static void read_tallies(struct store *store, struct effects *effects) {
     struct recovery *recovery = store->recovery;
     recovery->phase = RECOVERY_TALLIES;
@@ -260,11 +247,14 @@ static void on_list(struct store *store, const struct disk_done *done, struct ef
 
 static void on_chunk(struct store *store, const struct disk_done *done, struct effects *effects) {
     struct recovery *recovery = store->recovery;
-    log_reader_feed(&recovery->reader, done->bytes);
+    if (recovery->phase != RECOVERY_SYNCING)
+        log_reader_feed(&recovery->reader, done->bytes);
     if (recovery->phase == RECOVERY_MANIFEST)
         recovery_continue_manifest(store, effects);
     else if (recovery->phase == RECOVERY_LOGS)
         recovery_continue_log(store, effects);
+    else if (recovery->phase == RECOVERY_SYNCING)
+        recovery_rewrite(store, done->bytes, effects);
     else
         recovery_continue_proof(store, effects);
 }
@@ -275,24 +265,14 @@ void recovery_on_done(struct store *store, struct disk_wait *wait, const struct 
         on_table(store, wait->owner, done, effects);
         return;
     }
-    struct recovery *recovery = store->recovery;
-    if (done->status != DISK_OK) {
-        if (wait->kind == WAIT_RECOVERY_LIST)
-            store_fail(store, bytes_of_text("the directory cannot be listed"));
-        else if (wait->kind == WAIT_RECOVERY_SYNC)
-            store_fail_disk(
-                store, "sync",
-                (struct file_id){.kind = FILE_LOG,
-                                 .number = recovery->found[recovery->sync_next - 1].number},
-                done->status);
-        else
-            store_fail_disk(store, "read", recovery->reader.file, done->status);
-        return;
-    }
-    if (wait->kind == WAIT_RECOVERY_LIST)
+    if (wait->kind == WAIT_RECOVERY_WRITE || wait->kind == WAIT_RECOVERY_SYNC)
+        recovery_on_saved(store, wait->kind, done->status, effects);
+    else if (done->status != DISK_OK && wait->kind == WAIT_RECOVERY_LIST)
+        store_fail(store, bytes_of_text("the directory cannot be listed"));
+    else if (done->status != DISK_OK)
+        store_fail_disk(store, "read", store->recovery->reader.file, done->status);
+    else if (wait->kind == WAIT_RECOVERY_LIST)
         on_list(store, done, effects);
-    else if (wait->kind == WAIT_RECOVERY_SYNC)
-        recovery_sync_next(store, effects);
     else
         on_chunk(store, done, effects);
 }

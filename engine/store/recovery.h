@@ -6,7 +6,9 @@
  *     TALLIES  their pages are read out of the tables
  *     LOGS     replayed from the flushed sequence on, up to the first bad record
  *     PROOF    what lies behind a bad record is searched for a record that says it had been synced
- *     SYNCING  the segments that count are synced: a crash must not take back what was replayed
+ *     SYNCING  what no later record vouches for is written once more and synced: a crash must not
+ *              take back what was replayed, and a sync that failed in an earlier life may have left
+ *              in the cache what will never reach the disk
  *     STARTING a new manifest is written, with the segments sealed where they were cut
  *
  * A file that nothing names is removed once the new manifest is durable. What contradicts itself
@@ -31,7 +33,11 @@ enum recovery_phase {
     RECOVERY_STARTING,
 };
 
-enum { RECOVERY_TABLES_AT_ONCE = 16, RECOVERY_SEALED_MAX = 8 };
+enum {
+    RECOVERY_TABLES_AT_ONCE = 16,
+    RECOVERY_SEALED_MAX = 8,
+    RECOVERY_REWRITE_BYTES = 256 * 1024, /* at a time */
+};
 
 struct store;
 
@@ -51,10 +57,15 @@ struct recovery {
     uint64_t next_sequence; /* in the log: what the next record begins with; 0: not known yet */
     uint64_t bad_at;        /* offset of the first bad record, in files[bad_file] */
     size_t bad_file;
-    size_t sync_next;             /* index of the next file to sync */
-    struct sealed_segment *found; /* segments that count, with what is in them */
+    uint64_t rewrite_from;           /* the last segment found: what lies behind is not proven */
+    uint64_t proven_at;              /* offset in the last segment found: up to it all was synced */
+    uint64_t mark_at, mark_sequence; /* a later such offset, once this sequence is vouched for */
+    uint64_t rewritten_to;           /* offset, in that segment */
+    struct buffer rewriting;         /* what the write under way borrows */
+    bool refused;                    /* by the disk: it is to be asked again */
+    struct sealed_segment *found;    /* segments that count, with what is in them */
     uint32_t found_count, found_capacity;
-    struct disk_wait list_wait, read_wait, sync_wait;
+    struct disk_wait list_wait, read_wait, write_wait, sync_wait;
 };
 
 void recovery_start(struct store *store, struct effects *effects);
@@ -65,6 +76,8 @@ void recovery_on_done(struct store *store, struct disk_wait *wait, const struct 
 void recovery_on_block(struct store *store, struct effects *effects);
 /* The new manifest is durable: the store serves. */
 void recovery_started(struct store *store, struct effects *effects);
+/* Goes on with what the disk refused, when it is time. */
+void recovery_pump(struct store *store, struct effects *effects);
 void recovery_destroy(struct store *store);
 
 #endif

@@ -31,6 +31,8 @@ static bool open_segment(struct store *store, size_t index) {
         const struct sealed_segment *sealed = sealed_entry(store, entry->file.number);
         recovery_open(recovery, index, sealed != NULL ? sealed->end : entry->size);
         recovery->segment_records = 0;
+        recovery->proven_at = recovery->mark_at = 0;
+        recovery->mark_sequence = 0;
         return true;
     }
     return false;
@@ -39,6 +41,7 @@ static bool open_segment(struct store *store, size_t index) {
 static void note_found(struct recovery *recovery, uint64_t end) {
     if (recovery->segment_records == 0)
         return;
+    recovery->rewrite_from = recovery->proven_at;
     if (recovery->found_count == recovery->found_capacity) {
         recovery->found_capacity =
             recovery->found_capacity == 0 ? FOUND_CAPACITY_MIN : recovery->found_capacity * 2;
@@ -101,6 +104,7 @@ static bool take_record(struct store *store, const struct record *record, uint64
     }
     recovery->next_sequence = record->sequence + record->count;
     recovery->segment_records++;
+    recovery_note_proof(recovery, at, record->sequence, record->synced);
     if (store->memtable != NULL && memtable_is_full(store->memtable))
         store_freeze(store);
     return true;
@@ -133,7 +137,7 @@ static bool end_segment(struct store *store, struct effects *effects) {
     note_found(recovery, recovery->reader.at);
     if (open_segment(store, recovery->current + 1))
         return true;
-    recovery_sync_next(store, effects);
+    recovery_save(store, effects);
     return false;
 }
 
@@ -181,7 +185,7 @@ void recovery_begin_logs(struct store *store, struct effects *effects) {
     if (open_segment(store, 0))
         recovery_continue_log(store, effects);
     else
-        recovery_sync_next(store, effects);
+        recovery_save(store, effects);
 }
 
 /* The first sequence number that recovery does not have. */
@@ -209,7 +213,7 @@ void recovery_continue_proof(struct store *store, struct effects *effects) {
         case LOG_READER_END:
             if (open_segment(store, recovery->current + 1))
                 break;
-            recovery_sync_next(store, effects);
+            recovery_save(store, effects);
             return;
         case LOG_READER_BAD:
         case LOG_READER_TOO_NEW:

@@ -17,8 +17,17 @@ const struct file_entry *recovery_find_file(const struct recovery *recovery, str
 void recovery_open_tables(struct store *store, struct effects *effects);
 /* Everything is known: writes the new manifest. */
 void recovery_start_anew(struct store *store, struct effects *effects);
-/* The logs are done with: syncs what counts. */
-void recovery_sync_next(struct store *store, struct effects *effects);
+
+/* recovery_save.c: the phase SYNCING */
+/* A record begins at `at` that says what was synced before it was written. */
+void recovery_note_proof(struct recovery *recovery, uint64_t at, uint64_t sequence,
+                         uint64_t synced);
+/* The logs are done with: makes sure that what counts is durable. */
+void recovery_save(struct store *store, struct effects *effects);
+/* A piece of the segment has been read. */
+void recovery_rewrite(struct store *store, struct bytes bytes, struct effects *effects);
+void recovery_on_saved(struct store *store, enum wait_kind kind, enum disk_status status,
+                       struct effects *effects);
 
 /* recovery_manifest.c: the phase MANIFEST, from files[current] down */
 void recovery_begin_manifest(struct store *store, struct effects *effects);

@@ -28,6 +28,7 @@ struct store *store_create(const struct store_config *config) {
     struct store *store = memory_allocate_zeroed(1, sizeof *store);
     store->config = *config;
     store->remove_wait = (struct disk_wait){.kind = WAIT_REMOVE};
+    trouble_init(&store->troubles);
     tickets_init(&store->tickets, config->first_ticket);
     log_writer_init(&store->log, config, &store->tickets);
     manifest_writer_init(&store->manifest, &store->tickets);
@@ -59,6 +60,7 @@ void store_destroy(struct store *store) {
     manifest_facts_deinit(&store->facts);
     block_cursor_deinit(&store->get_cursor);
     buffer_deinit(&store->failure);
+    trouble_deinit(&store->troubles);
     memory_release(store->removals);
     block_codec_deinit(&store->codec);
     tickets_deinit(&store->tickets);
@@ -68,8 +70,8 @@ void store_destroy(struct store *store) {
 void store_start(struct store *store, struct instant now, struct effects *effects) {
     CHECK(store->phase == STORE_PHASE_NEW);
     store->phase = STORE_PHASE_RECOVERING;
+    store->now = now;
     recovery_start(store, effects);
-    (void)now;
 }
 
 enum store_phase store_phase(const struct store *store) {
@@ -78,6 +80,28 @@ enum store_phase store_phase(const struct store *store) {
 
 struct bytes store_failure(const struct store *store) {
     return buffer_bytes(&store->failure);
+}
+
+enum store_condition store_condition(const struct store *store) {
+    if (store->phase == STORE_PHASE_FAILED)
+        return STORE_CONDITION_FAILED;
+    if (trouble_refuses_writes(&store->troubles))
+        return STORE_CONDITION_FULL;
+    if (store->log.abandoned)
+        return STORE_CONDITION_RECOVERING;
+    return trouble_is_any(&store->troubles) ? STORE_CONDITION_TROUBLED : STORE_CONDITION_SOUND;
+}
+
+#define CONDITION_AS_NAME(name, text) text,
+const char *store_condition_name(enum store_condition condition) {
+    static const char *const NAMES[] = {STORE_CONDITIONS(CONDITION_AS_NAME)};
+    return NAMES[condition];
+}
+#undef CONDITION_AS_NAME
+
+struct bytes store_problem(const struct store *store) {
+    bool failed = store->phase == STORE_PHASE_FAILED;
+    return buffer_bytes(failed ? &store->failure : &store->troubles.sentence);
 }
 
 bool store_was_born(const struct store *store) {
@@ -161,12 +185,22 @@ static void check_batch(const struct store_batch *batch) {
     }
 }
 
+/* Compaction that lacks space stops nobody, until there is no place left for what it should have made room for. */
+static bool is_out_of_space(const struct store *store, bool full) {
+    return trouble_refuses_writes(&store->troubles) ||
+           (trouble_is_full(&store->troubles, TROUBLE_COMPACTION) && pacing_must_wait(store, full));
+}
+
 enum store_status store_make_room(struct store *store) {
     if (store->phase != STORE_PHASE_SERVING)
         return store->phase == STORE_PHASE_FAILED ? STORE_FAILED : STORE_BUSY;
     CHECK(store->closing == CLOSE_NOT_ASKED);
     bool full = memtable_must_go(store);
-    if (pacing_must_wait(store, full)) {
+    if (is_out_of_space(store, full)) {
+        store->figures.refusals++;
+        return STORE_FULL;
+    }
+    if (store->log.abandoned || pacing_must_wait(store, full)) {
         store->figures.stalls++;
         return STORE_BUSY;
     }
@@ -216,9 +250,13 @@ static void pump_removals(struct store *store, struct effects *effects) {
 
 static void pump_manifest(struct store *store, struct effects *effects) {
     const struct manifest_writer *manifest = &store->manifest;
-    if (manifest_writer_is_idle(manifest) && store->closing == CLOSE_NOT_ASKED &&
-        manifest->offset - manifest->snapshot_end > STORE_MANIFEST_BYTES_MAX)
-        store_roll_manifest(store, PURPOSE_ROLL, effects);
+    if (!manifest_writer_is_idle(manifest) || trouble_waits(&store->troubles, TROUBLE_MANIFEST))
+        return;
+    bool starts = store->phase == STORE_PHASE_RECOVERING;
+    bool is_long = store->closing == CLOSE_NOT_ASKED &&
+                   manifest->offset - manifest->snapshot_end > STORE_MANIFEST_BYTES_MAX;
+    if (manifest->doubtful || (is_long && !starts))
+        store_roll_manifest(store, starts ? PURPOSE_START : PURPOSE_ROLL, effects);
 }
 
 /* Everything lies in tables: the mark may be set. */
@@ -226,7 +264,7 @@ static void pump_close(struct store *store, struct effects *effects) {
     if (store->closing != CLOSE_FLUSHING)
         return;
     store_freeze(store);
-    if (store->frozen_count > 0 || !manifest_writer_is_idle(&store->manifest))
+    if (store->frozen_count > 0 || !manifest_writer_may_append(&store->manifest))
         return;
     struct manifest_facts facts = store->facts;
     facts.flushed_sequence = store->log.next_sequence - 1;
@@ -241,10 +279,19 @@ static void pump_close(struct store *store, struct effects *effects) {
 
 void store_pump(struct store *store, struct instant now, struct effects *effects) {
     store->work_left = false;
-    if (store->phase != STORE_PHASE_SERVING || store->closing == CLOSE_DONE)
+    if (store->phase == STORE_PHASE_FAILED || store->closing == CLOSE_DONE)
         return;
+    store->now = now;
+    trouble_pass_time(&store->troubles, now);
+    if (store->phase != STORE_PHASE_SERVING) {
+        if (store->phase == STORE_PHASE_RECOVERING)
+            recovery_pump(store, effects);
+        pump_manifest(store, effects);
+        pump_removals(store, effects);
+        return;
+    }
     pacing_note_time(store, now);
-    log_writer_pump(&store->log, now, &store->facts.next_file, effects);
+    store_advance_log(store, effects);
     pump_close(store, effects);
     bool flush_left = flush_pump(store, effects);
     bool compaction_left =
@@ -256,17 +303,15 @@ void store_pump(struct store *store, struct instant now, struct effects *effects
 }
 
 struct instant store_deadline(const struct store *store) {
-    if (store->phase != STORE_PHASE_SERVING || store->closing == CLOSE_DONE)
+    if (store->phase == STORE_PHASE_FAILED || store->closing == CLOSE_DONE)
         return INSTANT_NEVER;
+    struct instant retry = trouble_deadline(&store->troubles);
+    if (store->phase != STORE_PHASE_SERVING)
+        return retry;
     if (store->work_left)
         return (struct instant){0};
     struct instant due = instant_earlier(log_writer_deadline(&store->log), store->rest_due);
-    return instant_earlier(due, compaction_deadline(store));
-}
-
-void store_pump_log(struct store *store, struct instant now, struct effects *effects) {
-    if (store->phase == STORE_PHASE_SERVING && store->closing != CLOSE_DONE)
-        log_writer_pump(&store->log, now, &store->facts.next_file, effects);
+    return instant_earlier(retry, instant_earlier(due, compaction_deadline(store)));
 }
 
 bool store_next_ready(struct store *store, uint64_t *waiter) {
@@ -299,6 +344,7 @@ void store_figures(const struct store *store, struct store_figures *figures) {
     *figures = store->figures;
     figures->log_bytes_written = store->log.bytes_written;
     figures->log_syncs = store->log.syncs;
+    figures->disk_errors = store->troubles.count;
     figures->blocks_read = store->reads.reads;
     figures->memtable_bytes = store->memtable == NULL ? 0 : memtable_bytes(store->memtable);
     figures->frozen_count = store->frozen_count;

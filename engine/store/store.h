@@ -59,6 +59,7 @@ enum store_status {
     STORE_ABSENT,
     STORE_NEED_BLOCK, /* a read is under way; `waiter` will come out of store_next_ready() */
     STORE_BUSY,       /* too much is waiting already; nothing was done. Ask again later */
+    STORE_FULL,       /* no space is left on the disk; nothing was done. See store_problem() */
     STORE_CORRUPT,    /* what is on disk fails its checksum */
     STORE_FAILED,     /* the store is in STORE_PHASE_FAILED */
 };
@@ -67,8 +68,20 @@ enum store_phase {
     STORE_PHASE_NEW,
     STORE_PHASE_RECOVERING,
     STORE_PHASE_SERVING,
-    STORE_PHASE_FAILED, /* a log write or a sync failed, or recovery found what it cannot trust: see store_failure() */
+    STORE_PHASE_FAILED, /* the disk refused too often, or recovery found what it cannot trust: see store_failure() */
 };
+
+/* How well a store is, whatever its phase. Reads are answered in all of them but the last. */
+#define STORE_CONDITIONS(X)                                                                        \
+    X(SOUND, "ok")                                                                                 \
+    X(TROUBLED, "troubled") /* something failed and will be tried again; writes go on */           \
+    X(FULL, "full") /* no space is left: writes are answered STORE_FULL until there is some */     \
+    X(RECOVERING,                                                                                  \
+      "recovering") /* the log failed: nothing is acknowledged until all is durable anew */        \
+    X(FAILED, "failed")
+#define STORE_CONDITION_AS_ENUMERATOR(name, text) STORE_CONDITION_##name,
+enum store_condition { STORE_CONDITIONS(STORE_CONDITION_AS_ENUMERATOR) };
+#undef STORE_CONDITION_AS_ENUMERATOR
 
 /* A tally is a pair of running totals that is updated atomically with the write that carries the change, flushed with
  * the memtable, and recovered by replay: Merkle leaves and key counts live in them. */
@@ -105,6 +118,11 @@ void store_start(struct store *store, struct instant now, struct effects *effect
 enum store_phase store_phase(const struct store *store);
 /* One sentence that names what and where; empty unless STORE_PHASE_FAILED. */
 struct bytes store_failure(const struct store *store);
+enum store_condition store_condition(const struct store *store);
+const char *store_condition_name(enum store_condition condition);
+/* What was wrong last, in one sentence: "cannot write 000012.table: no space is left on the disk". Empty while the store
+ * is sound. Borrowed until the next call that is not const. */
+struct bytes store_problem(const struct store *store);
 /* True when recovery found a directory without any store in it: this node's first life, or its disk was lost. */
 bool store_was_born(const struct store *store);
 /* True when the log ended with a clean close: nothing acknowledged in the last life, durable or not, was lost. */
@@ -118,11 +136,12 @@ void store_pump(struct store *store, struct instant now, struct effects *effects
 /* The log's part of store_pump() alone, for a host that gives flush and compaction their slices at times of its own. */
 void store_pump_log(struct store *store, struct instant now, struct effects *effects);
 /* When store_pump() has something to do although no event came: now for an unfinished slice of work, the interval sync,
- * or INSTANT_NEVER. */
+ * the next attempt at what failed, or INSTANT_NEVER. */
 struct instant store_deadline(const struct store *store);
 
-/* Applies the batch to the memtable and the log buffer. STORE_BUSY while too many frozen memtables wait for their flush:
- * nothing was done, ask again after the next disk event. */
+/* Applies the batch to the memtable and the log buffer. STORE_BUSY while too many frozen memtables wait for their flush
+ * or the log is being made anew: nothing was done, ask again after the next disk event. STORE_FULL while the disk has no
+ * space: nothing was done either. */
 MUST_USE enum store_status store_write(struct store *store, const struct store_batch *batch,
                                        struct instant now, uint64_t *sequence);
 /* Removes every key that begins with `prefix`, however many there are, at the cost of one small write; with it, when
@@ -166,7 +185,10 @@ struct store_figures {
     uint64_t table_bytes_written, table_count, table_bytes, level_count;
     uint64_t memtable_bytes, frozen_count;
     uint64_t cache_hits, cache_misses, filter_skips, blocks_read;
-    uint64_t stalls; /* writes answered STORE_BUSY */
+    uint64_t stalls;       /* writes answered STORE_BUSY */
+    uint64_t refusals;     /* writes answered STORE_FULL */
+    uint64_t disk_errors;  /* operations that failed and were tried again */
+    uint64_t log_restarts; /* the log had failed, and all was made durable anew */
     uint64_t ranges_removed;
 };
 void store_figures(const struct store *store, struct store_figures *figures);

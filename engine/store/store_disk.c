@@ -1,4 +1,4 @@
-/* File operations that came back: whom each concerns, and what a failed one means. */
+/* File operations that came back: whom each concerns. */
 #include "engine/base/text.h"
 #include "engine/store/store_state.h"
 
@@ -16,25 +16,24 @@ static const char *reason_of(enum disk_status status) {
     return "the operation fell short";
 }
 
-void store_fail_disk(struct store *store, const char *verb, struct file_id file,
-                     enum disk_status status) {
+void store_describe_failure(struct buffer *to, const char *verb, struct file_id file,
+                            enum disk_status status) {
     char name[FILE_NAME_SIZE];
     file_name(file, name);
-    struct buffer sentence = {0};
-    text_append(&sentence, "cannot ");
-    text_append(&sentence, verb);
-    text_append(&sentence, " ");
-    text_append(&sentence, name);
-    text_append(&sentence, ": ");
-    text_append(&sentence, reason_of(status));
-    store_fail(store, buffer_bytes(&sentence));
-    buffer_deinit(&sentence);
+    text_append(to, "cannot ");
+    text_append(to, verb);
+    text_append(to, " ");
+    text_append(to, name);
+    text_append(to, ": ");
+    text_append(to, reason_of(status));
 }
 
-static void on_log(struct store *store, enum wait_kind kind, enum disk_status status,
-                   struct instant now) {
-    if (!log_writer_on_done(&store->log, kind, status, now))
-        store_fail_disk(store, kind == WAIT_LOG_WRITE ? "write" : "sync", store->log.file, status);
+void store_fail_disk(struct store *store, const char *verb, struct file_id file,
+                     enum disk_status status) {
+    struct buffer sentence = {0};
+    store_describe_failure(&sentence, verb, file, status);
+    store_fail(store, buffer_bytes(&sentence));
+    buffer_deinit(&sentence);
 }
 
 static void finish_roll(struct store *store) {
@@ -51,9 +50,11 @@ static void on_manifest_record(struct store *store, enum manifest_purpose purpos
         return;
     case PURPOSE_FLUSH:
         flush_installed(store);
+        trouble_over(store, TROUBLE_FLUSH, effects);
         return;
     case PURPOSE_COMPACTION:
         compaction_installed(store);
+        trouble_over(store, TROUBLE_COMPACTION, effects);
         return;
     case PURPOSE_ROLL:
         finish_roll(store);
@@ -68,27 +69,60 @@ static void on_manifest_record(struct store *store, enum manifest_purpose purpos
     CHECK_UNREACHABLE("a manifest record has a purpose");
 }
 
+/* Whoever wanted the record will want it again, once a manifest takes records. */
+static void on_manifest_failure(struct store *store, enum manifest_purpose purpose) {
+    if (store->manifest.creating)
+        store_remove_later(store, store->manifest.file);
+    switch (purpose) {
+    case PURPOSE_FLUSH:
+        flush_not_installed(store);
+        return;
+    case PURPOSE_COMPACTION:
+        compaction_not_installed(store);
+        return;
+    case PURPOSE_CLOSE:
+        store->closing = CLOSE_FLUSHING;
+        return;
+    case PURPOSE_START:
+    case PURPOSE_ROLL:
+        return;
+    case PURPOSE_NONE:
+        break;
+    }
+    CHECK_UNREACHABLE("a manifest record has a purpose");
+}
+
 static void on_manifest(struct store *store, enum wait_kind kind, enum disk_status status,
                         struct effects *effects) {
     enum manifest_purpose purpose = PURPOSE_NONE;
+    if (status != DISK_OK)
+        trouble_note(store, TROUBLE_MANIFEST, kind == WAIT_MANIFEST_WRITE ? "write" : "sync",
+                     store->manifest.file, status, effects);
     switch (manifest_writer_on_done(&store->manifest, kind, status, &purpose, effects)) {
     case MANIFEST_WAITING:
         return;
     case MANIFEST_DONE:
+        trouble_over(store, TROUBLE_MANIFEST, effects);
         on_manifest_record(store, purpose, effects);
         return;
     case MANIFEST_FAILED:
-        store_fail_disk(store, kind == WAIT_MANIFEST_WRITE ? "write" : "sync", store->manifest.file,
-                        status);
+        on_manifest_failure(store, purpose);
         return;
     }
 }
 
-static void on_output(struct store *store, const struct disk_wait *wait, enum disk_status status) {
+static void on_output(struct store *store, const struct disk_wait *wait, enum disk_status status,
+                      struct effects *effects) {
     struct table_output *output = wait->owner;
-    if (!table_output_on_done(output, wait->kind, status))
-        store_fail_disk(store, wait->kind == WAIT_OUTPUT_WRITE ? "write" : "sync", output->file,
-                        status);
+    if (table_output_on_done(output, wait->kind, status))
+        return;
+    bool flushes = output == &store->flush.output;
+    trouble_note(store, flushes ? TROUBLE_FLUSH : TROUBLE_COMPACTION,
+                 wait->kind == WAIT_OUTPUT_WRITE ? "write" : "sync", output->file, status, effects);
+    if (flushes)
+        flush_give_up(store);
+    else
+        compaction_give_up(store);
 }
 
 static void on_block(struct store *store, struct block_fetch *fetch, const struct disk_done *done,
@@ -106,12 +140,12 @@ static void on_block(struct store *store, struct block_fetch *fetch, const struc
 }
 
 static void dispatch(struct store *store, struct disk_wait *wait, const struct disk_done *done,
-                     struct instant now, struct effects *effects) {
+                     struct effects *effects) {
     switch (wait->kind) {
     case WAIT_LOG_WRITE:
     case WAIT_LOG_SYNC:
     case WAIT_LOG_DIRECTORY:
-        on_log(store, wait->kind, done->status, now);
+        store_on_log(store, wait->kind, done->status, effects);
         return;
     case WAIT_MANIFEST_WRITE:
     case WAIT_MANIFEST_SYNC:
@@ -121,7 +155,7 @@ static void dispatch(struct store *store, struct disk_wait *wait, const struct d
     case WAIT_OUTPUT_WRITE:
     case WAIT_OUTPUT_SYNC:
     case WAIT_OUTPUT_DIRECTORY:
-        on_output(store, wait, done->status);
+        on_output(store, wait, done->status, effects);
         return;
     case WAIT_STREAM_READ:
         block_stream_on_read(wait->owner, done->status, done->bytes);
@@ -134,6 +168,7 @@ static void dispatch(struct store *store, struct disk_wait *wait, const struct d
         return;
     case WAIT_RECOVERY_LIST:
     case WAIT_RECOVERY_READ:
+    case WAIT_RECOVERY_WRITE:
     case WAIT_RECOVERY_SYNC:
     case WAIT_RECOVERY_TABLE:
         recovery_on_done(store, wait, done, effects);
@@ -146,9 +181,10 @@ bool store_on_disk(struct store *store, const struct disk_done *done, struct ins
                    struct effects *effects) {
     if (!tickets_drew(&store->tickets, done->ticket))
         return false;
+    store->now = now;
     struct disk_wait *wait = tickets_take(&store->tickets, done->ticket);
     /* A store that has failed trusts nothing that comes afterwards. */
     if (wait != NULL && store->phase != STORE_PHASE_FAILED)
-        dispatch(store, wait, done, now, effects);
+        dispatch(store, wait, done, effects);
     return true;
 }

@@ -32,7 +32,7 @@ void store_install(struct store *store, const struct version_edit *edit) {
 
 struct buffer *store_begin_manifest(struct store *store, enum manifest_purpose purpose,
                                     const struct manifest_facts *facts) {
-    if (!manifest_writer_is_idle(&store->manifest))
+    if (!manifest_writer_may_append(&store->manifest))
         return NULL;
     struct buffer *payload = manifest_writer_begin(&store->manifest, purpose, 0);
     manifest_put_facts(payload, facts, false);
@@ -46,6 +46,14 @@ void store_roll_manifest(struct store *store, enum manifest_purpose purpose,
     manifest_put_facts(payload, &store->facts, true);
     manifest_put_version(payload, store->version);
     manifest_writer_send(&store->manifest, effects);
+}
+
+void store_drop_output(struct store *store, struct table_output *output) {
+    for (uint32_t i = 0; i < output->made.count; i++)
+        store_remove_later(store, table_file_id(output->made.items[i]));
+    if (output->builder != NULL)
+        store_remove_later(store, output->file);
+    table_output_deinit(output);
 }
 
 struct table_options store_table_options(struct store *store, uint32_t level) {

@@ -2,7 +2,9 @@
  *
  *     store.c            the doors: start, write, pump, disk events, close
  *     store_remove.c     whole ranges of keys, removed at once
- *     store_disk.c       file operations that came back, and failure
+ *     store_disk.c       file operations that came back, and whom each concerns
+ *     store_log.c        the log: when it is pumped, and what follows when it fails
+ *     trouble.c          what the disk refused, and when to ask it again
  *     recovery.c         from a directory to a serving store
  *     flush.c            frozen memtable -> tables at level 0
  *     compaction.c       tables of one level -> tables of a deeper one
@@ -24,6 +26,7 @@
 #include "engine/store/recovery.h"
 #include "engine/store/store.h"
 #include "engine/store/tallies.h"
+#include "engine/store/trouble.h"
 #include "engine/store/version.h"
 
 enum {
@@ -56,6 +59,8 @@ struct store {
     struct instant rest_due,
         merge_due; /* see pacing.h; the latter of a compaction that is held back */
     struct buffer failure;
+    struct instant now; /* of the last call that came with a time */
+    struct troubles troubles;
     struct tickets tickets;
     struct block_codec codec; /* of all tables */
 
@@ -89,8 +94,17 @@ struct store {
 /* store.c */
 void store_fail(struct store *store, struct bytes sentence);
 /* store_disk.c: "cannot write 000012.log: no space is left on the disk" */
+void store_describe_failure(struct buffer *to, const char *verb, struct file_id file,
+                            enum disk_status status);
 void store_fail_disk(struct store *store, const char *verb, struct file_id file,
                      enum disk_status status);
+/* store_log.c */
+void store_advance_log(struct store *store, struct effects *effects);
+void store_on_log(struct store *store, enum wait_kind kind, enum disk_status status,
+                  struct effects *effects);
+/* Lets go of the log's segments that the tables have made superfluous. */
+void store_retire_segments(struct store *store);
+/* store.c */
 void store_remove_later(struct store *store, struct file_id file);
 void store_freeze(struct store *store);
 /* Freezes a memtable that is full, so that a write has room. STORE_BUSY when it has to wait for that. */
@@ -118,6 +132,8 @@ void store_roll_manifest(struct store *store, enum manifest_purpose purpose,
                          struct effects *effects);
 /* For tables that go to this level. */
 struct table_options store_table_options(struct store *store, uint32_t level);
+/* Removes the files of tables that will not be used, and frees the output. */
+void store_drop_output(struct store *store, struct table_output *output);
 
 /* store_read.c: the block's plain contents, or what stands in the way. */
 MUST_USE enum store_status store_block(struct store *store, struct table_file *file,

@@ -37,7 +37,7 @@ static bool table_is_full(const struct table_output *output) {
 }
 
 bool table_output_has_room(struct table_output *output) {
-    if (output->ended || output->finishing || table_output_waits(output))
+    if (output->failed || output->ended || output->finishing || table_output_waits(output))
         return false;
     if (output->builder == NULL)
         return true;
@@ -121,7 +121,7 @@ static void pump_table(struct table_output *output, struct effects *effects) {
 }
 
 void table_output_pump(struct table_output *output, uint64_t *next_file, struct effects *effects) {
-    if (output->done || table_output_waits(output))
+    if (output->done || output->failed || table_output_waits(output))
         return;
     if (output->builder == NULL && output->ended && output->ranges.count > 0)
         begin_table(output, next_file);
@@ -165,8 +165,10 @@ static void complete_table(struct table_output *output) {
 
 bool table_output_on_done(struct table_output *output, enum wait_kind kind,
                           enum disk_status status) {
-    if (status != DISK_OK)
+    if (status != DISK_OK) {
+        output->failed = true;
         return false;
+    }
     if (kind == WAIT_OUTPUT_WRITE)
         table_builder_drained(output->builder, output->writing);
     else if (kind == WAIT_OUTPUT_SYNC)

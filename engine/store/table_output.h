@@ -34,6 +34,7 @@ struct table_output {
     bool finishing;     /* the builder is finished; when drained, the file is synced */
     bool ended;         /* no more entries come */
     bool done;
+    bool failed; /* an operation was refused: nothing that was made can be trusted */
     struct table_list made;
     struct removed_ranges ranges; /* that go into the tables still to come */
     struct buffer last;           /* the last key added */

@@ -79,6 +79,8 @@ static void a_broken_disk_fails_the_write_and_halts_the_node(void **state) {
     small_cluster_send(cluster, 0, "SET", "k", "v", NULL);
     const char *reply = small_cluster_reply(cluster, 0);
     assert_int_equal(reply[0], '-');
+    /* It is not given up at the first attempt. */
+    small_cluster_run(cluster, duration_of_seconds(20));
     assert_null(small_cluster_node(cluster, 0));
     assert_true(small_cluster_halt_reason(cluster, 0)[0] != 0);
     small_cluster_destroy(cluster);

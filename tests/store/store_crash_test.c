@@ -1,4 +1,4 @@
-/* Every crash point and every failing operation of a workload that logs, flushes, compacts, rolls
+/* Every crash point of a workload that logs, flushes, compacts, rolls
  * segments and closes: after a restart everything acknowledged as durable is there, nothing else is,
  * and the tallies are what the entries add up to.
  *
@@ -189,55 +189,6 @@ static void what_a_killed_process_had_written_is_durable_after_its_restart(void 
     sweep(STORE_SYNC_NEVER, CRASH_KILLS, 8, EVERY_THIRD);
 }
 
-static bool run_failure(struct crash_case which, enum disk_status status, bool reads) {
-    open_case(which);
-    disk.fail_at = which.at;
-    disk.fail_status = status;
-    disk.fail_reads = reads;
-    disk.fail_writes = !reads;
-    start_and_work(which.seed, TICKS, UINT64_MAX);
-    bool reached = disk.eligible >= which.at;
-    bool failed = store_phase(host.store) == STORE_PHASE_FAILED;
-    REQUIRE(failed == (store_failure(host.store).size > 0));
-    REQUIRE(reads || failed == reached);
-    if (failed) {
-        REQUIRE(store_host_write(&host, 1, 1) == STORE_FAILED);
-        uint64_t durable = store_durable(host.store);
-        while (store_host_step(&host))
-            ;
-        REQUIRE(store_durable(host.store) == durable);
-    }
-    disk.fail_at = 0;
-    store_host_crash(&host, which.outcome);
-    restart_and_check(which.outcome);
-    close_case();
-    return reached;
-}
-
-static void sweep_failures(enum disk_status status, bool reads, enum crash_outcome outcome,
-                           uint64_t seed) {
-    uint64_t at = 1;
-    while (run_failure((struct crash_case){STORE_SYNC_ALWAYS, outcome, at, seed}, status, reads))
-        REQUIRE(++at < OPERATIONS_MAX);
-    printf("failed each of %llu operations\n", (unsigned long long)at);
-}
-
-static void a_write_or_sync_that_fails_ends_the_store_with_a_sentence(void **state) {
-    (void)state;
-    sweep_failures(DISK_ERROR, false, CRASH_LOSES, 11);
-    sweep_failures(DISK_ERROR, false, CRASH_TEARS, 12);
-}
-
-static void a_full_disk_ends_the_store_with_a_sentence(void **state) {
-    (void)state;
-    sweep_failures(DISK_FULL, false, CRASH_KEEPS, 13);
-}
-
-static void a_read_that_fails_loses_nothing(void **state) {
-    (void)state;
-    sweep_failures(DISK_ERROR, true, CRASH_KEEPS, 14);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_crash_that_loses_all_unsynced_data_loses_nothing_durable),
@@ -245,9 +196,6 @@ int main(void) {
         cmocka_unit_test(a_crash_that_tears_unsynced_data_loses_nothing_durable),
         cmocka_unit_test(a_crash_without_any_syncs_of_the_log_leaves_a_prefix),
         cmocka_unit_test(what_a_killed_process_had_written_is_durable_after_its_restart),
-        cmocka_unit_test(a_write_or_sync_that_fails_ends_the_store_with_a_sentence),
-        cmocka_unit_test(a_full_disk_ends_the_store_with_a_sentence),
-        cmocka_unit_test(a_read_that_fails_loses_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -211,7 +211,11 @@ static enum disk_status perform_on_file(struct memory_disk *disk, const struct e
 static bool fails(struct memory_disk *disk, const struct memory_operation *operation) {
     bool reads = operation->effect.kind == EFFECT_READ || operation->effect.kind == EFFECT_LIST;
     bool counts = reads ? disk->fail_reads : disk->fail_writes;
-    if (!counts || operation->effect.kind == EFFECT_REMOVE || ++disk->eligible != disk->fail_at)
+    if (!counts || operation->effect.kind == EFFECT_REMOVE)
+        return false;
+    disk->eligible++;
+    if (disk->fail_at == 0 || disk->eligible < disk->fail_at ||
+        disk->eligible - disk->fail_at > disk->fail_more)
         return false;
     if (operation->effect.kind == EFFECT_WRITE)
         put(&create(disk, operation->effect.file)->current, operation->effect.offset,

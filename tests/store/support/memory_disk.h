@@ -47,6 +47,7 @@ struct memory_disk {
     struct prng prng;
     uint64_t performed; /* operations so far */
     uint64_t fail_at;   /* this one fails (counted from 1); 0: none */
+    uint64_t fail_more; /* and so do as many that follow it */
     enum disk_status fail_status;
     bool fail_reads, fail_writes; /* which kinds fail_at may hit; the count goes over these */
     uint64_t eligible;
