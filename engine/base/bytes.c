@@ -31,6 +31,14 @@ void buffer_grow(struct buffer *buffer, size_t more) {
     buffer->capacity = capacity;
 }
 
+uint8_t *buffer_reserve_exactly(struct buffer *buffer, size_t size) {
+    if (buffer->data != NULL || size == 0)
+        return buffer_reserve(buffer, size);
+    buffer->data = memory_allocate(size);
+    buffer->capacity = size;
+    return buffer->data;
+}
+
 void buffer_consume(struct buffer *buffer, size_t size) {
     CHECK(size <= buffer->size);
     buffer->size -= size;

@@ -65,6 +65,8 @@ static inline uint8_t *buffer_reserve(struct buffer *buffer, size_t more) {
         buffer_grow(buffer, more);
     return buffer->data + buffer->size;
 }
+/* The same for bytes that are kept for long: an empty buffer that has no memory yet gets no more than this. */
+uint8_t *buffer_reserve_exactly(struct buffer *buffer, size_t size);
 static inline void buffer_append(struct buffer *buffer, struct bytes bytes) {
     if (bytes.size == 0)
         return;

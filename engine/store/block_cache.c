@@ -205,6 +205,14 @@ static void make_room(struct block_cache *cache, uint64_t charge) {
     }
 }
 
+void block_cache_set_budget(struct block_cache *cache, uint64_t budget_bytes) {
+    if (budget_bytes == cache->budget)
+        return;
+    cache->budget = budget_bytes;
+    make_room(cache, 0);
+    forget_ghosts(cache);
+}
+
 bool block_cache_get(struct block_cache *cache, uint64_t file, uint64_t offset,
                      struct bytes *contents) {
     struct cached_block *block = *find_link(cache, file, offset);

@@ -40,6 +40,8 @@ struct bytes block_cache_put(struct block_cache *cache, uint64_t file, uint64_t 
                              struct buffer *contents);
 /* Forgets every block of a file that was removed. */
 void block_cache_forget_file(struct block_cache *cache, uint64_t file);
+/* Evicts at once what is too much. */
+void block_cache_set_budget(struct block_cache *cache, uint64_t budget_bytes);
 uint64_t block_cache_bytes(const struct block_cache *cache);
 
 #endif

@@ -1,7 +1,6 @@
 #include "engine/store/block_pack.h"
 
 #include "engine/base/hash.h"
-#include "engine/base/memory.h"
 
 /* Appends the compressed form when it saves enough; false when it does not. */
 static bool append_compressed(struct block_codec *codec, enum block_compression compression,
@@ -36,15 +35,6 @@ void block_pack(struct block_codec *codec, struct bytes contents,
     handle->size = file->size - from;
 }
 
-/* Blocks are kept in a cache for long, so a fresh buffer gets exactly what it needs. */
-static uint8_t *reserve_exactly(struct buffer *buffer, size_t size) {
-    if (buffer->data != NULL || size == 0)
-        return buffer_reserve(buffer, size);
-    buffer->data = memory_allocate(size);
-    buffer->capacity = size;
-    return buffer->data;
-}
-
 static enum table_status append_decompressed(struct block_codec *codec,
                                              enum block_compression compression,
                                              struct bytes stored, struct buffer *contents) {
@@ -56,7 +46,7 @@ static enum table_status append_decompressed(struct block_codec *codec,
     if (plain_size > BLOCK_CONTENTS_MAX ||
         plain_size > block_codec_plain_size_max(compression, compressed.size))
         return TABLE_CORRUPT;
-    uint8_t *to = reserve_exactly(contents, plain_size);
+    uint8_t *to = buffer_reserve_exactly(contents, plain_size);
     if (!block_codec_decompress(codec, compression, compressed, to, plain_size))
         return TABLE_CORRUPT;
     contents->size += plain_size;
@@ -73,7 +63,7 @@ enum table_status block_unpack(struct block_codec *codec, struct bytes raw,
     struct bytes stored = bytes_of(raw.data, size);
     switch (raw.data[size]) {
     case COMPRESSION_NONE:
-        memcpy(reserve_exactly(contents, size), stored.data, size);
+        memcpy(buffer_reserve_exactly(contents, size), stored.data, size);
         contents->size += size;
         return TABLE_OK;
     case COMPRESSION_LZ4:

@@ -10,74 +10,112 @@ void block_stream_init(struct block_stream *stream, struct tickets *tickets) {
 void block_stream_deinit(struct block_stream *stream) {
     buffer_deinit(&stream->now.bytes);
     buffer_deinit(&stream->ahead.bytes);
+    buffer_deinit(&stream->side.bytes);
 }
 
-static bool span_covers(const struct block_span *span, const struct table_file *file,
-                        uint32_t position) {
-    return span->file == file && position >= span->first && position < span->end;
+static void span_clear(struct block_span *span, uint64_t offset) {
+    buffer_clear(&span->bytes);
+    span->offset = offset;
+    span->wanted = 0;
 }
 
-static void span_plan(struct block_span *span, struct table_file *file, uint32_t position) {
-    span->file = file;
-    span->first = span->end = position;
-    span->arrived = false;
+static uint64_t span_end(const struct block_span *span) {
+    return span->offset + span->bytes.size;
 }
 
-static struct bytes span_block(const struct block_span *span, uint32_t position) {
-    struct block_handle handle;
-    bool there = table_block_at(span->file->table, position, &handle);
-    CHECK(there && handle.offset >= span->offset);
-    return bytes_slice(buffer_bytes(&span->bytes), (size_t)(handle.offset - span->offset),
-                       (size_t)handle.size);
+static bool span_take(const struct block_span *span, const struct block_handle *handle,
+                      struct bytes *raw) {
+    if (handle->offset < span->offset || handle->size > span->bytes.size ||
+        handle->offset - span->offset > span->bytes.size - handle->size)
+        return false;
+    *raw = bytes_slice(buffer_bytes(&span->bytes), (size_t)(handle->offset - span->offset),
+                       (size_t)handle->size);
+    return true;
 }
 
-bool block_stream_take(struct block_stream *stream, struct table_file *file, uint32_t position,
+/* Drops what lies before `offset` and lets what has been read ahead follow. */
+static void advance(struct block_stream *stream, uint64_t offset) {
+    struct block_span *now = &stream->now;
+    uint64_t done = offset - now->offset < now->bytes.size ? offset - now->offset : now->bytes.size;
+    buffer_consume(&now->bytes, (size_t)done);
+    now->offset += done;
+    buffer_append(&now->bytes, buffer_bytes(&stream->ahead.bytes));
+    span_clear(&stream->ahead, span_end(now));
+}
+
+static void jump(struct block_stream *stream, uint64_t offset) {
+    span_clear(&stream->now, offset);
+    span_clear(&stream->ahead, offset);
+}
+
+static bool take_index(struct block_stream *stream, const struct block_handle *handle,
                        struct bytes *raw) {
-    if (stream->ahead.arrived && span_covers(&stream->ahead, file, position)) {
-        struct block_span done = stream->now;
-        stream->now = stream->ahead;
-        stream->ahead = done;
-        span_plan(&stream->ahead, file, stream->now.end);
-    }
-    if (stream->now.arrived && span_covers(&stream->now, file, position)) {
-        *raw = span_block(&stream->now, position);
+    if (span_take(&stream->side, handle, raw))
         return true;
-    }
-    if (!stream->wait.pending &&
-        (stream->ahead.file != file || stream->ahead.first != position || stream->ahead.arrived))
-        span_plan(&stream->ahead, file, position);
+    if (stream->wait.pending)
+        return false;
+    span_clear(&stream->side, handle->offset);
+    stream->side.wanted = handle->size;
     return false;
 }
 
-void block_stream_pump(struct block_stream *stream, struct effects *effects) {
-    struct block_span *span = &stream->ahead;
-    if (stream->wait.pending || stream->failed || span->file == NULL || span->arrived)
-        return;
-    struct block_handle handle;
-    uint64_t size = 0;
-    span->end = span->first;
-    while (size < BLOCK_STREAM_READ_MIN && table_block_at(span->file->table, span->end, &handle)) {
-        if (size == 0)
-            span->offset = handle.offset;
-        size = handle.offset + handle.size - span->offset;
-        span->end++;
+static bool take_data(struct block_stream *stream, const struct block_handle *handle,
+                      struct bytes *raw) {
+    struct block_span *now = &stream->now;
+    if (span_take(now, handle, raw))
+        return true;
+    if (stream->wait.pending)
+        return false;
+    if (handle->offset < now->offset || handle->offset > span_end(&stream->ahead))
+        jump(stream, handle->offset);
+    else
+        advance(stream, handle->offset);
+    return span_take(now, handle, raw);
+}
+
+bool block_stream_take(struct block_stream *stream, struct table_file *file,
+                       const struct block_handle *handle, struct bytes *raw) {
+    if (stream->file != file) {
+        /* What is being read belongs to the file before. */
+        if (stream->wait.pending)
+            return false;
+        stream->file = file;
+        span_clear(&stream->side, 0);
+        jump(stream, handle->kind == BLOCK_DATA ? handle->offset : 0);
     }
-    if (size > 0)
-        effects_read(effects, tickets_draw(stream->tickets, &stream->wait),
-                     table_file_id(span->file), span->offset, size);
+    return handle->kind == BLOCK_DATA ? take_data(stream, handle, raw)
+                                      : take_index(stream, handle, raw);
+}
+
+static void read_span(struct block_stream *stream, struct block_span *span,
+                      struct effects *effects) {
+    stream->reading = span;
+    effects_read(effects, tickets_draw(stream->tickets, &stream->wait), table_file_id(stream->file),
+                 span->offset, span->wanted);
+}
+
+void block_stream_pump(struct block_stream *stream, struct effects *effects) {
+    struct block_span *ahead = &stream->ahead;
+    if (stream->wait.pending || stream->failed || stream->file == NULL)
+        return;
+    if (stream->side.wanted > 0) {
+        read_span(stream, &stream->side, effects);
+        return;
+    }
+    uint64_t left = table_data_end(stream->file->table) - ahead->offset;
+    if (ahead->bytes.size > 0 || left == 0)
+        return;
+    ahead->wanted = left < BLOCK_STREAM_READ_MIN ? left : BLOCK_STREAM_READ_MIN;
+    read_span(stream, ahead, effects);
 }
 
 void block_stream_on_read(struct block_stream *stream, enum disk_status status,
                           struct bytes bytes) {
-    struct block_span *span = &stream->ahead;
-    struct block_handle last;
-    bool there = table_block_at(span->file->table, span->end - 1, &last);
-    CHECK(there);
-    if (status != DISK_OK || bytes.size != last.offset + last.size - span->offset) {
+    struct block_span *span = stream->reading;
+    if (status != DISK_OK || bytes.size != span->wanted) {
         stream->failed = true;
         return;
     }
-    buffer_clear(&span->bytes);
     buffer_append(&span->bytes, bytes);
-    span->arrived = true;
+    span->wanted = 0;
 }

@@ -1,12 +1,13 @@
 /* block_stream: reads a table from one end to the other with bounded read-ahead, past the cache.
  *
- *     bytes  [####block block bl|ock####]      what was read: whole blocks, at least 64 KiB of them
- *     ahead                     [#######...]   what comes next, while the former is worked off
+ *     file     ...[block block block bl|ock block ...         ]...   [index partition]...
+ *     now         [####################]                             [side]
+ *     ahead                            [#########]                   64 KiB, read while `now` is worked off
  *
  * A merge of whole tables reads each block once; it must not push out of the cache what requests
- * read often.
+ * read often. Spans are cut anywhere: where blocks end, only the index tells, and partitions of it are read aside.
  *
- *     if (block_stream_take(&stream, file, position, &raw)) feed(raw);
+ *     if (block_stream_take(&stream, file, &handle, &raw)) feed(raw);
  *     block_stream_pump(&stream, effects);            // asks for what is missing, or for what comes next
  */
 #ifndef DUNLIN_STORE_BLOCK_STREAM_H
@@ -17,27 +18,27 @@
 
 enum { BLOCK_STREAM_READ_MIN = 64 * 1024 };
 
-/* Whole blocks of one table, as they lie in the file. */
+/* Bytes of the file from `offset` on: `bytes.size` of them have arrived, `wanted` are to be read. */
 struct block_span {
-    struct table_file *file; /* null when empty; borrowed */
-    uint32_t first, end;     /* positions of its blocks: first, below end */
     uint64_t offset;
+    uint64_t wanted; /* 0: nothing */
     struct buffer bytes;
-    bool arrived;
 };
 
 struct block_stream {
     struct tickets *tickets;
-    struct block_span now, ahead;
-    bool failed; /* a read failed or fell short */
+    struct table_file *file; /* null at first; borrowed */
+    struct block_span now, ahead, side;
+    struct block_span *reading; /* ahead or side, while the read is out */
+    bool failed;                /* a read failed or fell short */
     struct disk_wait wait;
 };
 
 void block_stream_init(struct block_stream *stream, struct tickets *tickets);
 void block_stream_deinit(struct block_stream *stream);
-/* True when the block is in memory. False: it has been noted as the next to read. */
-bool block_stream_take(struct block_stream *stream, struct table_file *file, uint32_t position,
-                       struct bytes *raw);
+/* True when the block is in memory; `raw` is borrowed until the next call. False: it has been noted as the next to read. */
+bool block_stream_take(struct block_stream *stream, struct table_file *file,
+                       const struct block_handle *handle, struct bytes *raw);
 void block_stream_pump(struct block_stream *stream, struct effects *effects);
 void block_stream_on_read(struct block_stream *stream, enum disk_status status, struct bytes bytes);
 

@@ -93,7 +93,7 @@ static bool feed(struct compaction *compaction, uint64_t *bytes) {
     struct block_stream *stream =
         &compaction->streams[compaction->merge.waiting - compaction->merge.sources];
     struct bytes raw;
-    if (!block_stream_take(stream, run_cursor_table(run), run->position, &raw))
+    if (!block_stream_take(stream, run_cursor_table(run), &run->handle, &raw))
         return false;
     run_cursor_feed_raw(run, raw);
     *bytes += raw.size;
@@ -149,8 +149,8 @@ static struct table_file *failed_input(struct compaction *compaction) {
     }
     for (uint32_t i = 0; i < compaction->stream_count; i++) {
         if (compaction->streams[i].failed) {
-            compaction->streams[i].ahead.file->read_failures++;
-            return compaction->streams[i].ahead.file;
+            compaction->streams[i].file->read_failures++;
+            return compaction->streams[i].file;
         }
     }
     return NULL;

@@ -209,7 +209,7 @@ static void on_table(struct store *store, struct table_file *file, const struct 
         store_fail_disk(store, "read", table_file_id(file), done->status);
         return;
     }
-    switch (table_file_open(file, done->bytes, &store->codec)) {
+    switch (table_file_open(file, done->bytes, &store->tables)) {
     case TABLE_OK:
         recovery_open_tables(store, effects);
         return;

@@ -6,6 +6,7 @@ void run_cursor_init(struct run_cursor *cursor, struct table_file *const *tables
 
 void run_cursor_deinit(struct run_cursor *cursor) {
     buffer_deinit(&cursor->target);
+    buffer_deinit(&cursor->partition);
     buffer_deinit(&cursor->contents);
     block_cursor_deinit(&cursor->block);
 }
@@ -14,7 +15,8 @@ void run_cursor_deinit(struct run_cursor *cursor) {
 static void want_block(struct run_cursor *cursor, uint32_t position) {
     cursor->position = position;
     while (cursor->index < cursor->count) {
-        if (table_block_at(run_cursor_table(cursor)->table, cursor->position, &cursor->handle)) {
+        if (table_block_at(run_cursor_table(cursor)->table, &cursor->window, cursor->position,
+                           &cursor->handle) != TABLE_NO_BLOCK) {
             cursor->state = RUN_NEEDS_BLOCK;
             return;
         }
@@ -44,19 +46,32 @@ const struct removed_range *run_cursor_find_range(const struct run_cursor *curso
                                : removed_ranges_find(table_ranges(cursor->tables[at]->table), key);
 }
 
+/* Wants the block of the present table in which the target may lie. */
+static void search(struct run_cursor *cursor) {
+    uint32_t position;
+    enum table_answer answer =
+        table_find_block(run_cursor_table(cursor)->table, &cursor->window,
+                         buffer_bytes(&cursor->target), &position, &cursor->handle);
+    cursor->searching = answer == TABLE_NEEDS_INDEX;
+    if (answer == TABLE_HAS_BLOCK) {
+        want_block(cursor, position);
+    } else if (answer == TABLE_NO_BLOCK) {
+        cursor->index++;
+        want_block(cursor, 0);
+    } else {
+        cursor->state = RUN_NEEDS_BLOCK;
+    }
+}
+
 void run_cursor_seek(struct run_cursor *cursor, struct bytes target) {
     buffer_clear(&cursor->target);
     buffer_append(&cursor->target, target);
     cursor->seeking = true;
     cursor->index = first_reaching(cursor, target);
-    uint32_t position = 0;
-    struct block_handle handle;
-    if (cursor->index < cursor->count &&
-        !table_find_block(run_cursor_table(cursor)->table, target, &position, &handle)) {
-        cursor->index++;
-        position = 0;
-    }
-    want_block(cursor, position);
+    if (cursor->index < cursor->count)
+        search(cursor);
+    else
+        cursor->state = RUN_END;
 }
 
 /* Where the block cursor has come to stand decides what comes next. */
@@ -90,20 +105,42 @@ static void enter_block(struct run_cursor *cursor) {
     settle(cursor);
 }
 
-void run_cursor_feed_raw(struct run_cursor *cursor, struct bytes raw) {
+static void enter_partition(struct run_cursor *cursor) {
+    table_window_set(&cursor->window, run_cursor_table(cursor)->table, &cursor->handle,
+                     buffer_bytes(&cursor->partition));
+    if (cursor->searching)
+        search(cursor);
+    else
+        want_block(cursor, cursor->position);
+}
+
+/* Where the contents of what was asked for belong. */
+static struct buffer *room_for_contents(struct run_cursor *cursor) {
     CHECK(cursor->state == RUN_NEEDS_BLOCK);
-    buffer_clear(&cursor->contents);
-    if (table_block_unpack(run_cursor_table(cursor)->table, &cursor->handle, raw,
-                           &cursor->contents) != TABLE_OK) {
+    bool partition = cursor->handle.kind == BLOCK_INDEX;
+    if (partition)
+        cursor->window = (struct table_window){0};
+    struct buffer *room = partition ? &cursor->partition : &cursor->contents;
+    buffer_clear(room);
+    return room;
+}
+
+static void enter(struct run_cursor *cursor) {
+    if (cursor->handle.kind == BLOCK_INDEX)
+        enter_partition(cursor);
+    else
+        enter_block(cursor);
+}
+
+void run_cursor_feed_raw(struct run_cursor *cursor, struct bytes raw) {
+    struct buffer *room = room_for_contents(cursor);
+    if (table_block_unpack(run_cursor_table(cursor)->table, &cursor->handle, raw, room) == TABLE_OK)
+        enter(cursor);
+    else
         cursor->state = RUN_CORRUPT;
-        return;
-    }
-    enter_block(cursor);
 }
 
 void run_cursor_feed_plain(struct run_cursor *cursor, struct bytes contents) {
-    CHECK(cursor->state == RUN_NEEDS_BLOCK);
-    buffer_clear(&cursor->contents);
-    buffer_append(&cursor->contents, contents);
-    enter_block(cursor);
+    buffer_append(room_for_contents(cursor), contents);
+    enter(cursor);
 }

@@ -18,8 +18,12 @@ enum run_state { RUN_END, RUN_READY, RUN_NEEDS_BLOCK, RUN_CORRUPT };
 struct run_cursor {
     struct table_file *const *tables; /* borrowed from a version that is held meanwhile */
     uint32_t count, index;
-    uint32_t position;          /* of the block in its table */
-    struct block_handle handle; /* of that block */
+    uint32_t position; /* of the block in its table */
+    struct block_handle
+        handle; /* of that block, or of the partition of the index that tells where it lies */
+    struct table_window window; /* looks into `partition`, which is owned */
+    struct buffer partition;
+    bool searching; /* for the block, once the partition is here */
     enum run_state state;
     struct buffer target; /* where the seek under way goes */
     bool seeking;
@@ -38,7 +42,7 @@ static inline struct table_file *run_cursor_table(const struct run_cursor *curso
 /* The removed range of one of the tables that covers `key`, or null. */
 const struct removed_range *run_cursor_find_range(const struct run_cursor *cursor,
                                                   struct bytes key);
-/* The block that was asked for, as it lies in the file, or unpacked already. */
+/* The block or partition that was asked for, as it lies in the file, or unpacked already. */
 void run_cursor_feed_raw(struct run_cursor *cursor, struct bytes raw);
 void run_cursor_feed_plain(struct run_cursor *cursor, struct bytes contents);
 

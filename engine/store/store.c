@@ -35,6 +35,7 @@ struct store *store_create(const struct store_config *config) {
     block_reads_init(&store->reads, &store->tickets);
     tallies_init(&store->tallies, config->tally_count);
     store->version = version_create();
+    store->tables.pinned_bytes_max = config->cache_bytes / STORE_PINNED_DIVISOR;
     return store;
 }
 
@@ -62,7 +63,7 @@ void store_destroy(struct store *store) {
     buffer_deinit(&store->failure);
     trouble_deinit(&store->troubles);
     memory_release(store->removals);
-    block_codec_deinit(&store->codec);
+    block_codec_deinit(&store->tables.codec);
     tickets_deinit(&store->tickets);
     memory_release(store);
 }
@@ -345,6 +346,8 @@ void store_figures(const struct store *store, struct store_figures *figures) {
     figures->log_bytes_written = store->log.bytes_written;
     figures->log_syncs = store->log.syncs;
     figures->disk_errors = store->troubles.count;
+    figures->pinned_bytes = store->tables.pinned_bytes;
+    figures->cache_bytes = store->cache == NULL ? 0 : block_cache_bytes(store->cache);
     figures->blocks_read = store->reads.reads;
     figures->memtable_bytes = store->memtable == NULL ? 0 : memtable_bytes(store->memtable);
     figures->frozen_count = store->frozen_count;

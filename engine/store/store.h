@@ -39,16 +39,19 @@ struct store_config {
     enum store_sync sync;
     struct duration sync_interval; /* for STORE_SYNC_INTERVAL */
     uint64_t memtable_bytes;       /* a memtable is frozen when its arena holds this much */
-    uint64_t cache_bytes;          /* of the block cache */
-    uint64_t block_bytes;          /* target size of a table's block before compression */
-    uint64_t table_bytes;          /* target size of a compacted table */
+    uint64_t
+        cache_bytes; /* for blocks, and for what open tables keep of their indexes and filters */
+    uint64_t block_bytes; /* target size of a table's block before compression */
+    uint64_t table_bytes; /* target size of a compacted table */
     uint64_t log_segment_bytes;
     uint64_t compaction_rate; /* bytes a second that compaction works off; 0: as fast as it can */
     uint32_t filter_bits_per_key; /* of the Bloom filter; 0 for none */
     enum block_compression
         compression[STORE_LEVELS]; /* of the blocks that it makes smaller, by level */
-    uint32_t tally_count;          /* number of tallies, a multiple of STORE_TALLIES_PER_PAGE */
-    uint64_t first_ticket;         /* tickets are drawn upwards from here */
+    uint64_t
+        partition_above; /* a table whose index and filter take more has them in partitions; 0: 256 KiB */
+    uint32_t tally_count;  /* number of tallies, a multiple of STORE_TALLIES_PER_PAGE */
+    uint64_t first_ticket; /* tickets are drawn upwards from here */
 };
 
 /* What a production node uses. */
@@ -184,6 +187,7 @@ struct store_figures {
     uint64_t log_bytes_written, log_syncs, flushes, compactions;
     uint64_t table_bytes_written, table_count, table_bytes, level_count;
     uint64_t memtable_bytes, frozen_count;
+    uint64_t pinned_bytes, cache_bytes; /* together at most the cache's budget */
     uint64_t cache_hits, cache_misses, filter_skips, blocks_read;
     uint64_t stalls;       /* writes answered STORE_BUSY */
     uint64_t refusals;     /* writes answered STORE_FULL */

@@ -127,10 +127,8 @@ static void on_output(struct store *store, const struct disk_wait *wait, enum di
 
 static void on_block(struct store *store, struct block_fetch *fetch, const struct disk_done *done,
                      struct effects *effects) {
-    if (store->cache == NULL)
-        store->cache = block_cache_create(store->config.cache_bytes);
     struct table_file *file =
-        block_reads_on_done(&store->reads, fetch, done->status, done->bytes, store->cache);
+        block_reads_on_done(&store->reads, fetch, done->status, done->bytes, store_cache(store));
     store_release_table(store, file);
     if (store->reads.own_ready) {
         store->reads.own_ready = false;

@@ -61,6 +61,7 @@ struct table_options store_table_options(struct store *store, uint32_t level) {
         .block_bytes = store->config.block_bytes,
         .filter_bits_per_key = store->config.filter_bits_per_key,
         .compression = store->config.compression[level],
-        .codec = &store->codec,
+        .context = &store->tables,
+        .partition_above = store->config.partition_above,
     };
 }

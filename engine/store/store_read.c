@@ -1,18 +1,22 @@
 /* One key: the youngest source that knows it has the answer. */
+#include "engine/base/hash.h"
 #include "engine/store/store_state.h"
 
 enum lookup { LOOKUP_UNKNOWN, LOOKUP_FOUND, LOOKUP_REMOVED, LOOKUP_BLOCKED };
 
-static struct block_cache *cache_of(struct store *store) {
+struct block_cache *store_cache(struct store *store) {
+    uint64_t pinned = store->tables.pinned_bytes;
+    uint64_t budget = store->config.cache_bytes > pinned ? store->config.cache_bytes - pinned : 0;
     if (store->cache == NULL)
-        store->cache = block_cache_create(store->config.cache_bytes);
+        store->cache = block_cache_create(budget);
+    block_cache_set_budget(store->cache, budget);
     return store->cache;
 }
 
 enum store_status store_block(struct store *store, struct table_file *file,
                               const struct block_handle *handle, uint64_t waiter,
                               struct bytes *contents, struct effects *effects) {
-    if (block_cache_get(cache_of(store), file->number, handle->offset, contents) ||
+    if (block_cache_get(store_cache(store), file->number, handle->offset, contents) ||
         block_reads_find(&store->reads, file->number, handle->offset, contents)) {
         store->figures.cache_hits++;
         return STORE_OK;
@@ -25,56 +29,101 @@ enum store_status store_block(struct store *store, struct table_file *file,
     return STORE_NEED_BLOCK;
 }
 
-/* LOOKUP_BLOCKED leaves the reason in *status. */
-static enum lookup look_into_entries(struct store *store, struct table_file *file, struct bytes key,
-                                     uint64_t waiter, struct bytes *value,
-                                     enum store_status *status, struct effects *effects) {
-    if (!table_may_contain(file->table, key)) {
-        store->figures.filter_skips++;
-        return LOOKUP_UNKNOWN;
-    }
-    uint32_t position;
+/* What is looked for, and by whom. */
+struct query {
+    struct bytes key;
+    uint64_t hash; /* of the key */
+    uint64_t waiter;
+    struct effects *effects;
+};
+
+/* STORE_ABSENT: the filter says that the table does not hold the key. */
+static enum store_status ask_filter(struct store *store, struct table_file *file,
+                                    const struct query *query) {
     struct block_handle handle;
-    if (!table_find_block(file->table, key, &position, &handle))
-        return LOOKUP_UNKNOWN;
+    enum table_filter answer = table_may_contain(file->table, query->key, query->hash, &handle);
+    if (answer == TABLE_FILTER_FETCH) {
+        struct bytes contents;
+        enum store_status status =
+            store_block(store, file, &handle, query->waiter, &contents, query->effects);
+        if (status != STORE_OK)
+            return status;
+        answer = table_filter_passes(contents, query->hash) ? TABLE_FILTER_PASSES
+                                                            : TABLE_FILTER_EXCLUDES;
+    }
+    if (answer == TABLE_FILTER_PASSES)
+        return STORE_OK;
+    store->figures.filter_skips++;
+    return STORE_ABSENT;
+}
+
+/* STORE_ABSENT: every key of the table is smaller. */
+static enum store_status find_block(struct store *store, struct table_file *file,
+                                    const struct query *query, struct block_handle *handle) {
+    struct table_window window = {0};
+    uint32_t position;
+    enum table_answer answer;
+    /* Twice at most: with the partition in the window there is an answer. */
+    while ((answer = table_find_block(file->table, &window, query->key, &position, handle)) ==
+           TABLE_NEEDS_INDEX) {
+        struct bytes contents;
+        enum store_status status =
+            store_block(store, file, handle, query->waiter, &contents, query->effects);
+        if (status != STORE_OK)
+            return status;
+        table_window_set(&window, file->table, handle, contents);
+    }
+    return answer == TABLE_HAS_BLOCK ? STORE_OK : STORE_ABSENT;
+}
+
+/* LOOKUP_BLOCKED leaves the reason in *status. */
+static enum lookup look_into_entries(struct store *store, struct table_file *file,
+                                     const struct query *query, struct bytes *value,
+                                     enum store_status *status) {
+    struct block_handle handle;
     struct bytes contents;
-    *status = store_block(store, file, &handle, waiter, &contents, effects);
+    *status = ask_filter(store, file, query);
+    if (*status == STORE_OK)
+        *status = find_block(store, file, query, &handle);
+    if (*status == STORE_ABSENT)
+        return LOOKUP_UNKNOWN;
+    if (*status == STORE_OK)
+        *status = store_block(store, file, &handle, query->waiter, &contents, query->effects);
     if (*status != STORE_OK)
         return LOOKUP_BLOCKED;
     struct block_cursor *cursor = &store->get_cursor;
     bool opened = block_cursor_open(cursor, contents) == TABLE_OK;
     if (opened)
-        block_cursor_seek(cursor, key);
+        block_cursor_seek(cursor, query->key);
     if (!opened || cursor->corrupt) {
         *status = STORE_CORRUPT;
         return LOOKUP_BLOCKED;
     }
-    if (!cursor->valid || !bytes_equal(cursor->key, key))
+    if (!cursor->valid || !bytes_equal(cursor->key, query->key))
         return LOOKUP_UNKNOWN;
     *value = cursor->value;
     return cursor->removed ? LOOKUP_REMOVED : LOOKUP_FOUND;
 }
 
 /* A table's own entries are younger than its ranges, and older tables are not. */
-static enum lookup look_into_table(struct store *store, struct table_file *file, struct bytes key,
-                                   uint64_t waiter, struct bytes *value, enum store_status *status,
-                                   struct effects *effects) {
-    enum lookup found = look_into_entries(store, file, key, waiter, value, status, effects);
+static enum lookup look_into_table(struct store *store, struct table_file *file,
+                                   const struct query *query, struct bytes *value,
+                                   enum store_status *status) {
+    enum lookup found = look_into_entries(store, file, query, value, status);
     bool hides = found == LOOKUP_UNKNOWN && file->range_count > 0 &&
-                 removed_ranges_find(table_ranges(file->table), key) != NULL;
+                 removed_ranges_find(table_ranges(file->table), query->key) != NULL;
     return hides ? LOOKUP_REMOVED : found;
 }
 
-static enum lookup look_into_tables(struct store *store, struct bytes key, uint64_t waiter,
-                                    struct bytes *value, enum store_status *status,
-                                    struct effects *effects) {
+static enum lookup look_into_tables(struct store *store, const struct query *query,
+                                    struct bytes *value, enum store_status *status) {
+    struct bytes key = query->key;
     const struct version *version = store->version;
     const struct version_level *young = &version->levels[0];
     for (uint32_t i = 0; i < young->count; i++) {
         if (!table_file_overlaps(young->tables[i], key, key))
             continue;
-        enum lookup found =
-            look_into_table(store, young->tables[i], key, waiter, value, status, effects);
+        enum lookup found = look_into_table(store, young->tables[i], query, value, status);
         if (found != LOOKUP_UNKNOWN)
             return found;
     }
@@ -83,8 +132,7 @@ static enum lookup look_into_tables(struct store *store, struct bytes key, uint6
         uint32_t at = version_find(level, key);
         if (at == level->count || !table_file_overlaps(level->tables[at], key, key))
             continue;
-        enum lookup found =
-            look_into_table(store, level->tables[at], key, waiter, value, status, effects);
+        enum lookup found = look_into_table(store, level->tables[at], query, value, status);
         if (found != LOOKUP_UNKNOWN)
             return found;
     }
@@ -118,8 +166,11 @@ enum store_status store_get(struct store *store, struct bytes key, uint64_t wait
         return store->phase == STORE_PHASE_FAILED ? STORE_FAILED : STORE_BUSY;
     enum store_status status = STORE_OK;
     enum lookup found = look_into_memory(store, key, value);
-    if (found == LOOKUP_UNKNOWN)
-        found = look_into_tables(store, key, waiter, value, &status, effects);
+    if (found == LOOKUP_UNKNOWN) {
+        struct query query = {
+            .key = key, .hash = hash64(key), .waiter = waiter, .effects = effects};
+        found = look_into_tables(store, &query, value, &status);
+    }
     switch (found) {
     case LOOKUP_FOUND:
         return STORE_OK;

@@ -31,6 +31,8 @@
 
 enum {
     STORE_MANIFEST_BYTES_MAX = 1 << 20, /* edits behind the snapshot; then a new one is written */
+    STORE_PINNED_DIVISOR =
+        2, /* of the cache's budget, what indexes and filters of open tables may take at most */
     STORE_SCANS_KEPT = 4,
     STORE_SCAN_SKIP_MAX = 4096, /* removed entries that one call walks over */
 };
@@ -62,7 +64,7 @@ struct store {
     struct instant now; /* of the last call that came with a time */
     struct troubles troubles;
     struct tickets tickets;
-    struct block_codec codec; /* of all tables */
+    struct table_context tables; /* what they share */
 
     struct manifest_facts facts; /* as the manifest has them, next_file ahead of it */
     struct manifest_writer manifest;
@@ -135,7 +137,9 @@ struct table_options store_table_options(struct store *store, uint32_t level);
 /* Removes the files of tables that will not be used, and frees the output. */
 void store_drop_output(struct store *store, struct table_output *output);
 
-/* store_read.c: the block's plain contents, or what stands in the way. */
+/* store_read.c: the cache, with the budget that pinned metadata leaves it. */
+struct block_cache *store_cache(struct store *store);
+/* The block's plain contents, or what stands in the way. */
 MUST_USE enum store_status store_block(struct store *store, struct table_file *file,
                                        const struct block_handle *handle, uint64_t waiter,
                                        struct bytes *contents, struct effects *effects);

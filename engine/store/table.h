@@ -1,24 +1,28 @@
 /* table: a sorted, immutable file of entries, in blocks with checksums.
  *
- *     +---------+---------+-----+---------------+-------------+------------+--------------------+
- *     | block 0 | block 1 | ... | filter block  | properties  | index block| footer (fixed size)|
- *     +---------+---------+-----+---------------+-------------+------------+--------------------+
+ *     +---------+---------+-----+----------+---------+----------+---------+-----+-----------------+------------+--------+
+ *     | block 0 | block 1 | ... | filter 0 | index 0 | filter 1 | index 1 | ... | top-level index | properties | footer |
+ *     +---------+---------+-----+----------+---------+----------+---------+-----+-----------------+------------+--------+
  *     every block: contents, then type u8 (0 plain, 1 LZ4, 2 Zstandard), checksum u32 over contents and type
  *     (byte-exact description: docs/formats/table.md)
  *
+ * Index and filter of a small table are one partition each, and stay in memory while the table is open. Those of a large
+ * table are many, each for a run of data blocks; only the top-level index stays, and partitions are fetched like blocks.
+ *
  * The builder is fed entries in ascending key order and grows a buffer that the caller writes out
- * and drains as it likes; nothing it makes depends on how often. The reader is given the footer,
- * the index and the filter as bytes, and after that only says which block to look into: fetching
+ * and drains as it likes; nothing it makes depends on how often. The reader is given the footer
+ * and what lies before it as bytes, and after that only says which block to look into: fetching
  * blocks is the caller's business (NEED_BLOCK).
  *
  *     struct table_builder *builder = table_builder_create(&options);
  *     table_builder_add(builder, key, value, removed);       // ascending
  *     output = table_builder_output(builder, &offset);       // write it there, then
  *     table_builder_drained(builder, output.size);
- *     table_builder_finish(builder);                         // adds filter, properties, index, footer
+ *     table_builder_finish(builder);                         // adds partitions, top-level index, properties, footer
  *
- *     if (table_may_contain(table, key) && table_find_block(table, key, &position, &handle))
- *         -> fetch the handle's bytes, table_block_unpack(), block_cursor_open(), block_cursor_seek()
+ *     while (table_find_block(table, &window, key, &position, &handle) == TABLE_NEEDS_INDEX)
+ *         -> fetch the handle's bytes, table_block_unpack(), table_window_set(&window, table, &handle, contents)
+ *     -> fetch the handle's bytes, table_block_unpack(), block_cursor_open(), block_cursor_seek()
  */
 #ifndef DUNLIN_STORE_TABLE_H
 #define DUNLIN_STORE_TABLE_H
@@ -26,15 +30,20 @@
 #include "engine/store/block_codec.h"
 #include "engine/store/removed_ranges.h"
 
+enum block_kind { BLOCK_DATA, BLOCK_INDEX, BLOCK_FILTER };
+
 /* Where a block lies in its file, with its type byte and checksum. */
 struct block_handle {
     uint64_t offset;
     uint64_t size;     /* contents + 5 */
-    uint32_t checksum; /* of a data block, as its index entry says: see table_block_unpack() */
+    uint32_t checksum; /* as the index above it says: see table_block_unpack() */
+    enum block_kind kind;
 };
 
 enum { BLOCK_TRAILER_SIZE = 5, BLOCK_RESTART_INTERVAL = 16, TABLE_FOOTER_SIZE = 64 };
 /* What one entry and one block may hold; a reader refuses more. */
+/* Index and filter of a table that together take more are cut into partitions of about so many bytes. */
+enum { TABLE_PARTITION_ABOVE = 256 * 1024, TABLE_PARTITION_BYTES = 8 * 1024 };
 enum { TABLE_KEY_MAX = 65535, TABLE_VALUE_MAX = 64 << 20, BLOCK_CONTENTS_MAX = 256 << 20 };
 
 enum table_status { TABLE_OK, TABLE_CORRUPT, TABLE_TOO_NEW /* a later format version */ };
@@ -43,7 +52,16 @@ struct table_options {
     uint64_t block_bytes;
     uint32_t filter_bits_per_key;
     enum block_compression compression; /* of blocks that it makes smaller */
-    struct block_codec *codec;          /* borrowed; null: the builder has one of its own */
+    struct table_context *context;      /* borrowed; null: the builder has one of its own */
+    uint64_t number;          /* of the file: tells the order in which tables were made; 0: none */
+    uint64_t partition_above; /* TABLE_PARTITION_ABOVE, unless tests want it smaller; 0: the same */
+};
+
+/* What all tables of a store share. `pinned_bytes` is what the open ones keep in memory; a table that would lift it above
+ * `pinned_bytes_max` keeps only its top-level index. The zero value pins nothing but that. */
+struct table_context {
+    struct block_codec codec;
+    uint64_t pinned_bytes, pinned_bytes_max;
 };
 
 struct table_properties {
@@ -53,6 +71,9 @@ struct table_properties {
     uint64_t block_count;
     uint64_t file_size;
     uint64_t range_count; /* removed ranges */
+    uint64_t number;      /* of the file, as it was told to the builder */
+    uint32_t format_version;
+    enum block_compression compression; /* that was wanted */
 };
 
 /* --- writing
@@ -86,36 +107,65 @@ struct table_summary table_builder_summary(const struct table_builder *builder);
  * ------------------------------------------------------------------------------------------------------
  */
 
-/* What stays in memory of an open table: the index, the filter and the properties. */
+/* An open table: its top-level index and properties, and what else of its metadata stays in memory. */
 struct table;
-/* First read the last TABLE_FOOTER_SIZE bytes of the file; they tell where the rest of the metadata
- * lies (one contiguous run from the filter to the index). */
+/* First read the last TABLE_FOOTER_SIZE bytes of the file; they tell where the metadata lies that a table is opened with:
+ * top-level index and properties, and before them the partition, when there is only one. */
 MUST_USE enum table_status table_footer_decode(struct bytes footer, uint64_t file_size,
                                                struct block_handle *metadata);
-/* Then open with that run of bytes. Copies what it keeps, and borrows the codec for as long as it is open. Null with a
+/* Then open with that run of bytes. Copies what it keeps, and borrows the context for as long as it is open. Null with a
  * status on corrupt bytes. */
-struct table *table_open(struct bytes footer, struct bytes metadata, struct block_codec *codec,
+struct table *table_open(struct bytes footer, struct bytes metadata, struct table_context *context,
                          enum table_status *status);
 void table_close(struct table *table);
 const struct table_properties *table_properties(const struct table *table);
 const struct removed_ranges *table_ranges(const struct table *table);
 size_t table_memory(const struct table *table); /* bytes */
-bool table_may_contain(const struct table *table, struct bytes key);
-/* The only block that can hold `key`; false when every key is smaller. `position` numbers the
+uint32_t table_partition_count(const struct table *table);
+/* Where data blocks end and partitions begin. */
+uint64_t table_data_end(const struct table *table);
+/* True when index and filter are in memory: nothing needs to be fetched to find a block. */
+bool table_is_resident(const struct table *table);
+
+/* The filter of the partition that covers the key. TABLE_FILTER_FETCH: it is not in memory; fetch the handle's contents and
+ * ask table_filter_passes(). `hash` is hash64(key). */
+enum table_filter { TABLE_FILTER_PASSES, TABLE_FILTER_EXCLUDES, TABLE_FILTER_FETCH };
+enum table_filter table_may_contain(const struct table *table, struct bytes key, uint64_t hash,
+                                    struct block_handle *handle);
+bool table_filter_passes(struct bytes contents, uint64_t hash);
+
+/* The partition of the index that its holder looks into, when the table keeps none in memory. The zero value is empty. */
+struct table_window {
+    const struct table *table;
+    uint32_t partition;
+    struct bytes index; /* borrowed: contents as table_block_unpack() gave them */
+};
+void table_window_set(struct table_window *window, const struct table *table,
+                      const struct block_handle *handle, struct bytes contents);
+
+enum table_answer {
+    TABLE_HAS_BLOCK,
+    TABLE_NO_BLOCK,    /* past the last */
+    TABLE_NEEDS_INDEX, /* the handle is that of a partition: put it into the window and ask again */
+};
+/* The only block that can hold `key`. `position` numbers the
  * block. Index keys are shortened, so `key` may lie in the gap behind the block's last entry: a
  * scan whose seek ends without a valid entry goes on with the first entry of block `position + 1`.
  */
-bool table_find_block(const struct table *table, struct bytes key, uint32_t *position,
-                      struct block_handle *handle);
-/* Blocks in order, for scans: false past the last. */
-bool table_block_at(const struct table *table, uint32_t position, struct block_handle *handle);
+enum table_answer table_find_block(const struct table *table, const struct table_window *window,
+                                   struct bytes key, uint32_t *position,
+                                   struct block_handle *handle);
+/* Blocks in order, for scans. */
+enum table_answer table_block_at(const struct table *table, const struct table_window *window,
+                                 uint32_t position, struct block_handle *handle);
 
 /* Verifies the checksum of a block as it was read from the file and appends the plain contents to
  * `contents`. */
 MUST_USE enum table_status block_unpack(struct block_codec *codec, struct bytes raw,
                                         struct buffer *contents);
-/* The same for a data block, and `raw` must be the very block that the index names: a sound block
- * that a disk wrote to the wrong place, or kept from an older life of the file, is corrupt too. */
+/* The same for a block of an open table, and `raw` must be the very block that the index names: a sound block
+ * that a disk wrote to the wrong place, or kept from an older life of the file, is corrupt too. The contents of a partition
+ * of the index come in the shape of table_index.h, those of a filter partition checked. */
 MUST_USE enum table_status table_block_unpack(const struct table *table,
                                               const struct block_handle *handle, struct bytes raw,
                                               struct buffer *contents);

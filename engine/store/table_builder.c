@@ -1,32 +1,29 @@
 /* Turns entries in ascending order into a table's bytes.
  *
  *     add --> block in progress --full--> packed into output --drained--> gone
- *                                  \-> waits for the next key, then one index entry
+ *                                  \-> waits for the next key, then goes to the partition_builder
  *
- * Memory: one block, what the caller has not drained, the index, and eight bytes for each key (its
- * hash, for the filter). */
+ * Memory: one block, what the caller has not drained, and what the partition_builder holds. */
 #include "engine/store/block_builder.h"
 
 #include "engine/base/hash.h"
 #include "engine/base/memory.h"
 #include "engine/store/block_pack.h"
-#include "engine/store/bloom.h"
+#include "engine/store/partition_builder.h"
 #include "engine/store/table_format.h"
 
 enum { TABLE_BLOCK_BYTES_MAX = 64 << 20 };
 
 struct table_builder {
     struct table_options options;
-    struct block_codec own_codec; /* for want of a lent one */
+    struct table_context own_context; /* for want of a lent one */
     struct table_properties properties;
     struct block_builder block;
-    struct block_builder index;
+    struct partition_builder partitions;
     struct block_handle waiting; /* a block whose index key depends on the next key; size 0: none */
-    struct buffer index_value;
     struct buffer smallest;
     struct buffer largest;
     struct removed_ranges ranges;
-    struct buffer hashes; /* u64 for each key */
     struct buffer output;
     size_t drained;     /* bytes of output handed on, still lying at its front */
     uint64_t output_at; /* offset in the file of the output's front */
@@ -35,25 +32,26 @@ struct table_builder {
 
 struct table_builder *table_builder_create(const struct table_options *options) {
     CHECK(options->block_bytes <= TABLE_BLOCK_BYTES_MAX);
-    CHECK(options->filter_bits_per_key <= BLOOM_BITS_PER_KEY_MAX);
     struct table_builder *builder = memory_allocate_zeroed(1, sizeof *builder);
     builder->options = *options;
-    if (options->codec == NULL)
-        builder->options.codec = &builder->own_codec;
+    if (options->context == NULL)
+        builder->options.context = &builder->own_context;
+    partition_builder_init(&builder->partitions, &builder->options);
+    builder->properties = (struct table_properties){.number = options->number,
+                                                    .format_version = TABLE_FORMAT_VERSION,
+                                                    .compression = options->compression};
     return builder;
 }
 
 void table_builder_destroy(struct table_builder *builder) {
     if (builder == NULL)
         return;
-    block_codec_deinit(&builder->own_codec);
+    block_codec_deinit(&builder->own_context.codec);
     block_builder_deinit(&builder->block);
-    block_builder_deinit(&builder->index);
-    buffer_deinit(&builder->index_value);
+    partition_builder_deinit(&builder->partitions);
     buffer_deinit(&builder->smallest);
     buffer_deinit(&builder->largest);
     removed_ranges_deinit(&builder->ranges);
-    buffer_deinit(&builder->hashes);
     buffer_deinit(&builder->output);
     memory_release(builder);
 }
@@ -77,11 +75,7 @@ static struct bytes separator_between(struct bytes last, struct bytes next) {
 static void index_waiting_block(struct table_builder *builder, struct bytes separator) {
     if (builder->waiting.size == 0)
         return;
-    buffer_clear(&builder->index_value);
-    buffer_put_varint(&builder->index_value, builder->waiting.offset);
-    buffer_put_varint(&builder->index_value, builder->waiting.size);
-    buffer_put_u32(&builder->index_value, builder->waiting.checksum);
-    block_builder_add(&builder->index, separator, buffer_bytes(&builder->index_value), false);
+    partition_builder_add_block(&builder->partitions, separator, &builder->waiting);
     builder->waiting = (struct block_handle){0};
 }
 
@@ -90,7 +84,7 @@ static void end_block(struct table_builder *builder) {
         return;
     CHECK(builder->waiting.size == 0);
     builder->waiting.offset = file_end(builder);
-    block_pack(builder->options.codec, block_builder_finish(&builder->block),
+    block_pack(&builder->options.context->codec, block_builder_finish(&builder->block),
                builder->options.compression, &builder->output, &builder->waiting);
     block_builder_reset(&builder->block);
     builder->properties.block_count++;
@@ -108,8 +102,7 @@ void table_builder_add(struct table_builder *builder, struct bytes key, struct b
     if (properties->entry_count == 0)
         buffer_append(&builder->smallest, key);
     block_builder_add(&builder->block, key, value, removed);
-    if (builder->options.filter_bits_per_key > 0)
-        buffer_put_u64(&builder->hashes, hash64(key));
+    partition_builder_add_key(&builder->partitions, hash64(key));
     buffer_clear(&builder->largest);
     buffer_append(&builder->largest, key);
     properties->entry_count++;
@@ -150,48 +143,40 @@ uint64_t table_builder_size(const struct table_builder *builder) {
     uint64_t size = file_end(builder);
     if (builder->finished)
         return size;
-    return size + block_builder_size(&builder->block) + block_builder_size(&builder->index) +
-           bloom_size(builder->properties.entry_count, builder->options.filter_bits_per_key) +
-           TABLE_PROPERTIES_SIZE + builder->ranges.bytes + TABLE_FOOTER_SIZE;
+    return size + block_builder_size(&builder->block) +
+           partition_builder_size(&builder->partitions) + TABLE_PROPERTIES_SIZE +
+           builder->ranges.bytes + TABLE_FOOTER_SIZE;
 }
 
-static struct block_handle append_filter(struct table_builder *builder) {
-    struct block_handle handle = {.offset = file_end(builder)};
-    struct buffer filter = {0};
-    size_t count = builder->hashes.size / sizeof(uint64_t);
-    bloom_build((const uint64_t *)(const void *)builder->hashes.data, count,
-                builder->options.filter_bits_per_key, &filter);
-    block_pack(builder->options.codec, buffer_bytes(&filter), COMPRESSION_NONE, &builder->output,
+static uint64_t append_block(struct table_builder *builder, struct bytes contents) {
+    struct block_handle handle = {0};
+    block_pack(&builder->options.context->codec, contents, COMPRESSION_NONE, &builder->output,
                &handle);
-    buffer_deinit(&filter);
-    return handle;
+    return handle.size;
 }
 
 void table_builder_finish(struct table_builder *builder) {
     CHECK(!builder->finished);
     end_block(builder);
     index_waiting_block(builder, buffer_bytes(&builder->largest));
-    struct table_footer footer = {.filter = append_filter(builder)};
-    /* The properties tell the file's size and lie before the index, so the index is packed first,
-     * aside. */
-    struct buffer index = {0};
-    block_pack(builder->options.codec, block_builder_finish(&builder->index),
-               builder->options.compression, &index, &footer.index);
-    footer.properties.offset = file_end(builder);
+    partition_builder_finish(&builder->partitions);
+    struct table_footer footer = {
+        .data_end = file_end(builder),
+        .partitions_size = builder->partitions.packed.size,
+        .partition_count = builder->partitions.count,
+    };
+    buffer_append(&builder->output, buffer_bytes(&builder->partitions.packed));
+    footer.top_size = append_block(builder, block_builder_finish(&builder->partitions.top));
     struct buffer properties = {0};
     /* The first time for its size alone. */
     table_properties_encode(&builder->properties, &builder->ranges, &properties);
-    footer.properties.size = properties.size + BLOCK_TRAILER_SIZE;
-    footer.index.offset = footer.properties.offset + footer.properties.size;
+    footer.properties_size = properties.size + BLOCK_TRAILER_SIZE;
     builder->properties.file_size = table_footer_file_size(&footer);
     buffer_clear(&properties);
     table_properties_encode(&builder->properties, &builder->ranges, &properties);
-    block_pack(builder->options.codec, buffer_bytes(&properties), COMPRESSION_NONE,
-               &builder->output, &footer.properties);
-    buffer_append(&builder->output, buffer_bytes(&index));
-    table_footer_encode(&footer, &builder->output);
+    (void)append_block(builder, buffer_bytes(&properties));
     buffer_deinit(&properties);
-    buffer_deinit(&index);
+    table_footer_encode(&footer, &builder->output);
     builder->finished = true;
     CHECK(file_end(builder) == builder->properties.file_size);
 }

@@ -23,7 +23,7 @@ void table_file_destroy(struct table_file *file) {
 }
 
 enum table_status table_file_open(struct table_file *file, struct bytes tail,
-                                  struct block_codec *codec) {
+                                  struct table_context *context) {
     CHECK(file->table == NULL);
     if (tail.size != file->tail_size || tail.size < TABLE_FOOTER_SIZE || tail.size > file->size)
         return TABLE_CORRUPT;
@@ -36,7 +36,11 @@ enum table_status table_file_open(struct table_file *file, struct bytes tail,
     uint64_t tail_at = file->size - tail.size;
     if (metadata.offset != tail_at || metadata.size > tail.size)
         return TABLE_CORRUPT;
-    file->table = table_open(footer, bytes_slice(tail, 0, (size_t)metadata.size), codec, &status);
+    file->table = table_open(footer, bytes_slice(tail, 0, (size_t)metadata.size), context, &status);
+    /* A table tells the number of the file for which it was made. */
+    if (status == TABLE_OK && table_properties(file->table)->number != 0 &&
+        table_properties(file->table)->number != file->number)
+        status = TABLE_CORRUPT;
     return status;
 }
 

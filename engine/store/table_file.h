@@ -39,7 +39,7 @@ MUST_USE bool table_file_release(struct table_file *file);
 void table_file_destroy(struct table_file *file);
 /* Opens it from the last `tail_size` bytes of the file. */
 MUST_USE enum table_status table_file_open(struct table_file *file, struct bytes tail,
-                                           struct block_codec *codec);
+                                           struct table_context *context);
 
 static inline struct file_id table_file_id(const struct table_file *file) {
     return (struct file_id){.kind = FILE_TABLE, .number = file->number};

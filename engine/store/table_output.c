@@ -55,6 +55,7 @@ static void begin_table(struct table_output *output, uint64_t *next_file) {
     output->file.number = (*next_file)++;
     if (output->run == 0)
         output->run = output->file.number;
+    output->options.number = output->file.number;
     output->builder = table_builder_create(&output->options);
     output->room_seen_at = UINT64_MAX;
 }
@@ -155,7 +156,7 @@ static void complete_table(struct table_output *output) {
     CHECK(file->tail_size <= tail.size);
     size_t data = tail.size - (size_t)file->tail_size;
     status = table_file_open(file, bytes_slice(tail, data, (size_t)file->tail_size),
-                             output->options.codec);
+                             output->options.context);
     CHECK(status == TABLE_OK);
     table_list_add(&output->made, file);
     table_builder_destroy(output->builder);

@@ -2,21 +2,27 @@
  *
  *     0  a whole file
  *     1  the plain contents of a data block, and a key to seek
- *     2  the contents of filter, properties and index, sealed with sound checksums and a footer, so
+ *     2  the contents of filter, index, top-level index and properties, sealed with sound checksums and a footer, so
  *        that what lies behind the checksums is reached
- *     3  a block as it lies in a file, its checksum made sound
+ *     3  the same without a top-level index: one is made that fits
+ *     4  a block as it lies in a file, its checksum made sound
+ *     5  the contents of an index, to be unfolded
+ *     6  the contents of a filter
  */
 #include "engine/base/hash.h"
+#include "engine/store/block_builder.h"
 #include "engine/store/block_pack.h"
+#include "engine/store/bloom.h"
 #include "engine/store/table_format.h"
+#include "engine/store/table_index.h"
 
 #include <stdlib.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { MODES = 4, SEALED_KEY_SIZE = 4 };
+enum { MODES = 7, SEALED_KEY_SIZE = 4, PROPERTIES_FILE_SIZE_AT = 40 };
 
-static struct block_codec codec;
+static struct table_context context = {.pinned_bytes_max = UINT64_MAX};
 
 static void walk_block(struct bytes contents, struct bytes key) {
     struct block_cursor cursor = {0};
@@ -36,21 +42,53 @@ static void walk_block(struct bytes contents, struct bytes key) {
     block_cursor_deinit(&cursor);
 }
 
+/* False when the block lies outside the file or is corrupt. */
+static bool fetch(const struct table *table, struct bytes file, const struct block_handle *handle,
+                  struct buffer *contents) {
+    buffer_deinit(contents);
+    if (handle->offset > file.size || handle->size > file.size - handle->offset)
+        return false;
+    struct bytes raw = bytes_slice(file, (size_t)handle->offset, (size_t)handle->size);
+    return table_block_unpack(table, handle, raw, contents) == TABLE_OK;
+}
+
+static void ask_filter(const struct table *table, struct bytes file, struct bytes key) {
+    struct block_handle handle;
+    struct buffer contents = {0};
+    uint64_t hash = hash64(key);
+    if (table_may_contain(table, key, hash, &handle) == TABLE_FILTER_FETCH &&
+        fetch(table, file, &handle, &contents))
+        (void)table_filter_passes(buffer_bytes(&contents), hash);
+    buffer_deinit(&contents);
+}
+
 /* Looks a key up and walks every block that lies inside the file. */
 static void use_table(const struct table *table, struct bytes file, struct bytes key) {
     struct block_handle handle;
-    uint32_t position;
-    (void)table_may_contain(table, key);
-    (void)table_find_block(table, key, &position, &handle);
-    for (position = 0; table_block_at(table, position, &handle); position++) {
-        struct buffer contents = {0};
-        if (handle.offset > file.size || handle.size > file.size - handle.offset)
+    struct table_window window = {0};
+    struct buffer index = {0};
+    struct buffer contents = {0};
+    uint32_t position = 0;
+    ask_filter(table, file, key);
+    (void)table_find_block(table, &window, key, &position, &handle);
+    position = 0;
+    for (enum table_answer answer;
+         (answer = table_block_at(table, &window, position, &handle)) != TABLE_NO_BLOCK;) {
+        if (answer == TABLE_NEEDS_INDEX) {
+            window = (struct table_window){0};
+            if (!fetch(table, file, &handle, &index))
+                break;
+            table_window_set(&window, table, &handle, buffer_bytes(&index));
+            (void)table_find_block(table, &window, key, &(uint32_t){0}, &(struct block_handle){0});
+            continue;
+        }
+        if (!fetch(table, file, &handle, &contents))
             break;
-        struct bytes raw = bytes_slice(file, (size_t)handle.offset, (size_t)handle.size);
-        if (table_block_unpack(table, &handle, raw, &contents) == TABLE_OK)
-            walk_block(buffer_bytes(&contents), key);
-        buffer_deinit(&contents);
+        walk_block(buffer_bytes(&contents), key);
+        position++;
     }
+    buffer_deinit(&index);
+    buffer_deinit(&contents);
 }
 
 static void try_file(struct bytes file) {
@@ -62,42 +100,95 @@ static void try_file(struct bytes file) {
     if (table_footer_decode(footer, file.size, &metadata) != TABLE_OK)
         return;
     struct bytes run = bytes_slice(file, (size_t)metadata.offset, (size_t)metadata.size);
-    struct table *table = table_open(footer, run, &codec, &status);
+    struct table *table = table_open(footer, run, &context, &status);
     CHECK((table != NULL) == (status == TABLE_OK));
     if (table != NULL)
         use_table(table, file, bytes_slice(file, 0, file.size < 8 ? file.size : 8));
     table_close(table);
 }
 
-static void seal(struct bytes contents, struct buffer *file, struct block_handle *handle) {
-    handle->offset = file->size;
-    block_pack(&codec, contents, COMPRESSION_NONE, file, handle);
+static uint64_t seal(struct bytes contents, struct buffer *file, uint32_t *checksum) {
+    struct block_handle handle = {0};
+    block_pack(&context.codec, contents, COMPRESSION_NONE, file, &handle);
+    *checksum = handle.checksum;
+    return handle.size;
 }
 
-static void try_sealed(struct bytes input) {
+/* A top-level index that leads to one partition. */
+static void build_top(const struct table_partition *partition, struct bytes last,
+                      struct block_builder *top) {
+    struct buffer value = {0};
+    table_partition_encode(partition, &value);
+    block_builder_add(top, last, buffer_bytes(&value), false);
+    buffer_deinit(&value);
+}
+
+/* The size of the file cannot be guessed, so it is made true. */
+static void append_properties(struct bytes told, struct table_footer *footer, struct buffer *file) {
+    uint32_t checksum;
+    struct buffer properties = {0};
+    buffer_append(&properties, told);
+    footer->properties_size = told.size + BLOCK_TRAILER_SIZE;
+    uint64_t size = table_footer_file_size(footer);
+    memcpy(properties.data + PROPERTIES_FILE_SIZE_AT, &size, sizeof size);
+    (void)seal(buffer_bytes(&properties), file, &checksum);
+    buffer_deinit(&properties);
+}
+
+static void try_sealed(struct bytes input, bool own_top) {
     struct reader reader = reader_of(input);
     struct buffer file = {0};
-    struct table_footer footer = {0};
+    struct block_builder top = {0};
+    struct table_partition partition = {0};
+    uint32_t checksum;
     struct bytes blocks = reader_bytes(&reader);
     struct bytes filter = reader_bytes(&reader);
-    struct bytes properties = reader_bytes(&reader);
     struct bytes index = reader_bytes(&reader);
+    struct bytes properties = reader_bytes(&reader);
+    uint8_t count = reader_u8(&reader);
+    struct bytes told_top = reader_bytes(&reader);
     if (!reader.failed && properties.size >= TABLE_PROPERTIES_SIZE) {
+        struct table_footer footer = {.data_end = blocks.size,
+                                      .partition_count = own_top ? count : 1};
         buffer_append(&file, blocks);
-        seal(filter, &file, &footer.filter);
-        size_t properties_at = file.size;
-        seal(properties, &file, &footer.properties);
-        seal(index, &file, &footer.index);
-        /* The size of the file cannot be guessed, so it is made true too. */
-        uint64_t size = file.size + TABLE_FOOTER_SIZE;
-        uint8_t *at = file.data + properties_at;
-        memcpy(at + TABLE_PROPERTIES_SIZE - sizeof size, &size, sizeof size);
-        uint32_t checksum = checksum32(bytes_of(at, properties.size + 1));
-        memcpy(at + properties.size + 1, &checksum, sizeof checksum);
+        if (filter.size > 0)
+            partition.filter_size = seal(filter, &file, &partition.filter_checksum);
+        partition.index_size = seal(index, &file, &partition.index_checksum);
+        partition.data_size = blocks.size;
+        partition.block_count = count;
+        build_top(&partition, told_top, &top);
+        footer.partitions_size = file.size - blocks.size;
+        footer.top_size = seal(own_top ? told_top : block_builder_finish(&top), &file, &checksum);
+        append_properties(properties, &footer, &file);
         table_footer_encode(&footer, &file);
         try_file(buffer_bytes(&file));
     }
+    block_builder_deinit(&top);
     buffer_deinit(&file);
+}
+
+static void try_index(struct bytes input) {
+    struct buffer flat = {0};
+    struct reader reader = reader_of(input);
+    struct table_index_limits limits = {.block_count = reader_u8(&reader),
+                                        .end = reader_varint(&reader),
+                                        .last = reader_bytes(&reader)};
+    struct bytes contents = reader_take(&reader, reader.left);
+    if (!reader.failed && table_index_unfold(contents, &limits, &flat) == TABLE_OK) {
+        struct table_index index = table_index_view(buffer_bytes(&flat));
+        CHECK(index.separators.count == limits.block_count);
+        uint32_t at = separators_find(&index.separators, limits.last);
+        CHECK(limits.block_count == 0 || at == limits.block_count - 1);
+        for (at = 0; at < index.separators.count; at++)
+            CHECK(table_index_handle(&index, at).size >= BLOCK_TRAILER_SIZE);
+    }
+    buffer_deinit(&flat);
+}
+
+static void try_filter(struct bytes input) {
+    struct bloom bloom;
+    if (bloom_decode(input, &bloom))
+        (void)bloom_may_contain(&bloom, hash64(input));
 }
 
 static void try_block(struct bytes input) {
@@ -106,7 +197,7 @@ static void try_block(struct bytes input) {
     if (input.size > 0) {
         buffer_append(&raw, input);
         buffer_put_u32(&raw, checksum32(input));
-        if (block_unpack(&codec, buffer_bytes(&raw), &contents) == TABLE_OK)
+        if (block_unpack(&context.codec, buffer_bytes(&raw), &contents) == TABLE_OK)
             walk_block(buffer_bytes(&contents), bytes_slice(input, 0, 1));
     }
     buffer_deinit(&raw);
@@ -127,10 +218,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                    bytes_slice(input, 0, key_size));
         break;
     case 2:
-        try_sealed(input);
+        try_sealed(input, true);
+        break;
+    case 3:
+        try_sealed(input, false);
+        break;
+    case 4:
+        try_block(input);
+        break;
+    case 5:
+        try_index(input);
         break;
     default:
-        try_block(input);
+        try_filter(input);
         break;
     }
     return 0;

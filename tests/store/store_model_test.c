@@ -42,6 +42,7 @@ static struct store_config random_config(struct prng *prng) {
     config.log_segment_bytes = 500u << prng_below(prng, 6);
     config.cache_bytes = 256u << prng_below(prng, 10);
     config.filter_bits_per_key = prng_below(prng, 2) * 10;
+    config.partition_above = 1u << prng_below(prng, 12);
     for (uint32_t level = 0; level < STORE_LEVELS; level++)
         config.compression[level] = (enum block_compression)prng_below(prng, 3);
     return config;

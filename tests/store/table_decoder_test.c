@@ -5,13 +5,14 @@
 #include <lz4.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <xxhash.h>
 #include <zstd.h>
 
 #include <cmocka.h>
 
-enum { FOOTER = 64, TRAILER = 5, RESTART_EVERY = 16 };
+enum { FOOTER = 64, TRAILER = 5, RESTART_EVERY = 16, NUMBER = 77 };
 
 static uint64_t number(const uint8_t *at, size_t size) {
     uint64_t value = 0;
@@ -135,10 +136,11 @@ static bool passes(struct stretch filter, const uint8_t *key, size_t key_size) {
 
 /* The parts of a file, as its footer names them. */
 struct parts {
-    struct stretch filter;
+    uint64_t data_end;
+    uint64_t partitions_end;
+    uint64_t partition_count;
+    struct stretch top;
     struct stretch properties;
-    struct stretch index;
-    uint64_t filter_at;
 };
 
 static struct parts take_apart(struct bytes file) {
@@ -146,21 +148,22 @@ static struct parts take_apart(struct bytes file) {
     assert_memory_equal(footer + 56, "dunlinTB", 8);
     assert_true(number(footer + 48, 8) == XXH3_64bits(footer, 48));
     assert_int_equal(number(footer + 44, 4), 1);
-    for (size_t i = 32; i < 44; i++)
+    for (size_t i = 36; i < 44; i++)
         assert_int_equal(footer[i], 0);
-    uint64_t filter_at = number(footer, 8);
-    uint64_t properties_at = filter_at + number(footer + 8, 8);
-    uint64_t index_at = properties_at + number(footer + 16, 8);
-    assert_int_equal(index_at + number(footer + 24, 8) + FOOTER, file.size);
+    uint64_t data_end = number(footer, 8);
+    uint64_t top_at = data_end + number(footer + 8, 8);
+    uint64_t properties_at = top_at + number(footer + 16, 8);
+    assert_int_equal(properties_at + number(footer + 24, 8) + FOOTER, file.size);
     return (struct parts){
-        .filter_at = filter_at,
-        .filter = unwrap(file.data + filter_at, number(footer + 8, 8)),
-        .properties = unwrap(file.data + properties_at, number(footer + 16, 8)),
-        .index = unwrap(file.data + index_at, number(footer + 24, 8)),
+        .data_end = data_end,
+        .partitions_end = top_at,
+        .partition_count = number(footer + 32, 4),
+        .top = unwrap(file.data + top_at, number(footer + 16, 8)),
+        .properties = unwrap(file.data + properties_at, number(footer + 24, 8)),
     };
 }
 
-static void expect_block(struct bytes file, struct parts parts, uint64_t at, uint64_t size,
+static void expect_block(struct bytes file, struct stretch filter, uint64_t at, uint64_t size,
                          const struct decoded_entry *separator,
                          const struct fixture_entry *expected, size_t *met) {
     struct stretch contents = unwrap(file.data + at, size);
@@ -176,7 +179,7 @@ static void expect_block(struct bytes file, struct parts parts, uint64_t at, uin
         assert_true(wanted->value.size == 0 ||
                     memcmp(entries[i].value, wanted->value.data, wanted->value.size) == 0);
         assert_int_equal(entries[i].removed, wanted->removed);
-        assert_true(passes(parts.filter, entries[i].key, entries[i].key_size));
+        assert_true(passes(filter, entries[i].key, entries[i].key_size));
     }
     assert_true(compare_keys(&entries[count - 1], separator) <= 0);
     free_entries(entries, count);
@@ -191,14 +194,17 @@ static void expect_properties(struct stretch properties, struct bytes file, size
         key_bytes += entries[i].key.size;
         value_bytes += entries[i].value.size;
     }
-    assert_int_equal(properties.size, 49);
+    assert_int_equal(properties.size, 65);
     assert_int_equal(number(properties.data, 8), count);
     assert_int_equal(number(properties.data + 8, 8), removed);
     assert_int_equal(number(properties.data + 16, 8), key_bytes);
     assert_int_equal(number(properties.data + 24, 8), value_bytes);
     assert_int_equal(number(properties.data + 32, 8), blocks);
     assert_int_equal(number(properties.data + 40, 8), file.size);
-    assert_int_equal(properties.data[48], 0);
+    assert_int_equal(number(properties.data + 48, 8), NUMBER);
+    assert_int_equal(number(properties.data + 56, 4), 1);
+    assert_in_range(number(properties.data + 60, 4), 0, 2);
+    assert_int_equal(properties.data[64], 0);
 }
 
 static void expect_filter_shape(struct stretch filter, uint32_t bits, size_t count) {
@@ -209,45 +215,109 @@ static void expect_filter_shape(struct stretch filter, uint32_t bits, size_t cou
         assert_int_equal(filter.data[filter.size - 1], probes < 1 ? 1 : probes > 7 ? 7 : probes);
 }
 
-static void expect_file(struct bytes file, uint32_t filter_bits,
-                        const struct fixture_entry *entries, size_t count) {
-    struct parts parts = take_apart(file);
-    size_t blocks;
-    size_t met = 0;
-    uint64_t end = 0;
-    struct decoded_entry *index = decode_entries(parts.index, &blocks);
-    for (size_t i = 0; i < blocks; i++) {
-        const uint8_t *value = index[i].value;
-        const uint8_t *value_end = value + index[i].value_size;
+/* What has been met of a file, from its beginning. */
+struct progress {
+    struct bytes file;
+    uint64_t data_end;      /* of the blocks met so far */
+    uint64_t partition_end; /* of the partitions */
+    size_t blocks, entries;
+    struct decoded_entry before; /* the last separator; its key is owned */
+};
+
+static void expect_separator(struct progress *progress, const struct decoded_entry *separator,
+                             const struct fixture_entry *next) {
+    if (progress->blocks > 0) {
+        struct decoded_entry first = {.key =
+                                          next->key.data == NULL ? (uint8_t *)"" : next->key.data,
+                                      .key_size = next->key.size};
+        assert_true(compare_keys(&progress->before, &first) < 0);
+    }
+    free(progress->before.key);
+    progress->before = *separator;
+    progress->before.key = malloc(separator->key_size + 1);
+    memcpy(progress->before.key, separator->key, separator->key_size);
+}
+
+static void expect_index(struct progress *progress, struct stretch index, struct stretch filter,
+                         uint64_t block_count, const struct fixture_entry *entries) {
+    size_t count;
+    struct decoded_entry *blocks = decode_entries(index, &count);
+    assert_int_equal(count, block_count);
+    for (size_t i = 0; i < count; i++, progress->blocks++) {
+        const uint8_t *value = blocks[i].value;
+        const uint8_t *value_end = value + blocks[i].value_size;
         uint64_t at = varint(&value, value_end);
         uint64_t size = varint(&value, value_end);
         assert_int_equal(value_end - value, 4);
-        assert_memory_equal(value, file.data + at + size - 4, 4);
-        assert_int_equal(at, end);
-        assert_false(index[i].removed);
-        struct decoded_entry next = {0};
-        if (met < count) {
-            next.key = entries[met].key.data == NULL ? (uint8_t *)"" : entries[met].key.data;
-            next.key_size = entries[met].key.size;
-            assert_true(i == 0 || compare_keys(&index[i - 1], &next) < 0);
-        }
-        expect_block(file, parts, at, size, &index[i], entries, &met);
-        end = at + size;
+        assert_memory_equal(value, progress->file.data + at + size - 4, 4);
+        assert_int_equal(at, progress->data_end);
+        assert_false(blocks[i].removed);
+        expect_separator(progress, &blocks[i], &entries[progress->entries]);
+        expect_block(progress->file, filter, at, size, &blocks[i], entries, &progress->entries);
+        progress->data_end = at + size;
     }
-    assert_int_equal(end, parts.filter_at);
-    assert_int_equal(met, count);
+    free_entries(blocks, count);
+}
+
+static void expect_partition(struct progress *progress, const struct decoded_entry *top,
+                             uint32_t filter_bits, const struct fixture_entry *entries) {
+    const uint8_t *value = top->value;
+    const uint8_t *value_end = value + top->value_size;
+    uint64_t block_count = varint(&value, value_end);
+    uint64_t data_size = varint(&value, value_end);
+    uint64_t filter_size = varint(&value, value_end);
+    uint64_t index_size = varint(&value, value_end);
+    const uint8_t *filter_at = progress->file.data + progress->partition_end;
+    const uint8_t *index_at = filter_at + filter_size;
+    assert_int_equal(value_end - value, 8);
+    struct stretch filter = {0};
+    if (filter_size > 0) {
+        filter = unwrap(filter_at, filter_size);
+        assert_memory_equal(value, index_at - 4, 4);
+    } else {
+        assert_int_equal(number(value, 4), 0);
+    }
+    assert_memory_equal(value + 4, index_at + index_size - 4, 4);
+    struct stretch index = unwrap(index_at, index_size);
+    uint64_t data_from = progress->data_end;
+    size_t entries_from = progress->entries;
+    expect_index(progress, index, filter, block_count, entries);
+    assert_int_equal(progress->data_end - data_from, data_size);
+    assert_int_equal(compare_keys(top, &progress->before), 0);
+    expect_filter_shape(filter, filter_bits, progress->entries - entries_from);
+    progress->partition_end += filter_size + index_size;
+    free(filter.data);
+    free(index.data);
+}
+
+/* Returns the number of partitions. */
+static size_t expect_file(struct bytes file, uint32_t filter_bits,
+                          const struct fixture_entry *entries, size_t count) {
+    struct parts parts = take_apart(file);
+    size_t partitions;
+    struct decoded_entry *top = decode_entries(parts.top, &partitions);
+    struct progress progress = {.file = file, .partition_end = parts.data_end};
+    assert_int_equal(partitions, parts.partition_count);
+    for (size_t i = 0; i < partitions; i++) {
+        assert_false(top[i].removed);
+        expect_partition(&progress, &top[i], filter_bits, entries);
+    }
+    assert_int_equal(progress.data_end, parts.data_end);
+    assert_int_equal(progress.partition_end, parts.partitions_end);
+    assert_int_equal(progress.entries, count);
     if (count > 0)
-        assert_int_equal(index[blocks - 1].key_size, entries[count - 1].key.size);
-    expect_properties(parts.properties, file, blocks, entries, count);
-    expect_filter_shape(parts.filter, filter_bits, count);
-    free_entries(index, blocks);
-    free(parts.filter.data);
+        assert_int_equal(progress.before.key_size, entries[count - 1].key.size);
+    expect_properties(parts.properties, file, progress.blocks, entries, count);
+    free_entries(top, partitions);
+    free(progress.before.key);
     free(parts.properties.data);
-    free(parts.index.data);
+    free(parts.top.data);
+    return partitions;
 }
 
 static void a_reader_written_from_the_page_reads_every_table(void **state) {
     (void)state;
+    size_t partitioned = 0;
     for (uint64_t seed = 0; seed < 100; seed++) {
         struct prng prng;
         size_t count;
@@ -255,40 +325,80 @@ static void a_reader_written_from_the_page_reads_every_table(void **state) {
         prng_init(&prng, seed, 3);
         struct table_options options = {.block_bytes = prng_below(&prng, 3000),
                                         .filter_bits_per_key = prng_below(&prng, 20),
-                                        .compression =
-                                            (enum block_compression)prng_below(&prng, 3)};
+                                        .number = NUMBER};
+        options.compression = (enum block_compression)prng_below(&prng, 3);
+        options.partition_above = prng_below(&prng, 2000);
         struct fixture_entry *entries =
             table_fixture_random(&prng, prng_below(&prng, 600), 1 + prng_below(&prng, 16),
                                  1 + prng_below(&prng, 200), &count);
         table_fixture_build(&options, entries, count, 0, &file);
-        expect_file(buffer_bytes(&file), options.filter_bits_per_key, entries, count);
+        size_t partitions =
+            expect_file(buffer_bytes(&file), options.filter_bits_per_key, entries, count);
+        partitioned += partitions > 1 ? 1 : 0;
         table_fixture_free(entries, count);
         buffer_deinit(&file);
     }
+    assert_in_range(partitioned, 20, 80);
 }
 
-/* One table byte by byte, so that a change of the format cannot go unseen. */
-static void the_smallest_table_is_these_bytes(void **state) {
+/* The page, found from where this file lies. */
+static FILE *open_page(void) {
+    char path[4096];
+    const char *end = strstr(__FILE__, "tests/store/");
+    assert_non_null(end);
+    int size =
+        snprintf(path, sizeof path, "%.*sdocs/formats/table.md", (int)(end - __FILE__), __FILE__);
+    assert_in_range(size, 1, sizeof path - 1);
+    FILE *page = fopen(path, "r");
+    assert_non_null(page);
+    return page;
+}
+
+/* Lines of the listing: offset, two spaces, bytes with a space between, two spaces or the end. */
+static void read_listing(struct buffer *bytes) {
+    FILE *page = open_page();
+    char line[512];
+    bool inside = false;
+    while (fgets(line, sizeof line, page) != NULL) {
+        if (!inside) {
+            inside = strcmp(line, "```hexdump\n") == 0;
+            continue;
+        }
+        if (strcmp(line, "```\n") == 0)
+            break;
+        assert_int_equal(strtoul(line, NULL, 16), bytes->size);
+        for (const char *at = line + 6; at[0] != ' ' && at[0] != '\n'; at += at[2] == ' ' ? 3 : 2)
+            buffer_put_u8(bytes, (uint8_t)strtoul(at, NULL, 16));
+    }
+    fclose(page);
+}
+
+static void the_listing_of_the_page_is_what_the_builder_makes(void **state) {
     (void)state;
-    struct fixture_entry entry = {0};
+    static const char *const KEYS[] = {"apple", "apply", "banana"};
+    static const char *const VALUES[] = {"red", "", "yellow"};
+    struct fixture_entry entries[3] = {0};
     struct buffer file = {0};
-    struct table_options options = {.block_bytes = 4096, .filter_bits_per_key = 0};
-    buffer_append(&entry.key, bytes_of_text("k"));
-    buffer_append(&entry.value, bytes_of_text("v"));
-    table_fixture_build(&options, &entry, 1, 0, &file);
-    static const uint8_t DATA[] = {0, 1, 2, 'k', 'v', 0, 0, 0, 0, 1, 0, 0, 0, 0};
-    static const uint8_t INDEX[] = {0, 1, 12, 'k', 0, 18};
-    assert_memory_equal(file.data, DATA, sizeof DATA);
-    assert_int_equal(file.data[18], 0); /* the filter block: no contents, type 0 */
-    assert_memory_equal(file.data + 18 + 5 + 54, INDEX, sizeof INDEX);
-    assert_memory_equal(file.data + 18 + 5 + 54 + 6, file.data + 14, 4);
-    assert_int_equal(file.size, 18 + 5 + 54 + 23 + FOOTER);
-    buffer_deinit(&entry.key);
-    buffer_deinit(&entry.value);
+    struct buffer listed = {0};
+    struct table_options options = {.block_bytes = 20, .filter_bits_per_key = 10, .number = 7};
+    for (size_t i = 0; i < 3; i++) {
+        buffer_append(&entries[i].key, bytes_of_text(KEYS[i]));
+        buffer_append(&entries[i].value, bytes_of_text(VALUES[i]));
+        entries[i].removed = i == 1;
+    }
+    table_fixture_build(&options, entries, 3, 0, &file);
+    read_listing(&listed);
+    assert_int_equal(listed.size, file.size);
+    assert_memory_equal(listed.data, file.data, file.size);
+    for (size_t i = 0; i < 3; i++) {
+        buffer_deinit(&entries[i].key);
+        buffer_deinit(&entries[i].value);
+    }
     buffer_deinit(&file);
+    buffer_deinit(&listed);
 }
 
-/* The same for blocks, separators and a filter together; compression is left to LZ4's versions. */
+/* A change of the format cannot go unseen here: blocks, separators and a filter together; compression is left to LZ4's versions. */
 static void a_larger_table_has_this_hash(void **state) {
     (void)state;
     struct prng prng;
@@ -298,7 +408,7 @@ static void a_larger_table_has_this_hash(void **state) {
     prng_init(&prng, 9, 3);
     struct fixture_entry *entries = table_fixture_random(&prng, 500, 12, 40, &count);
     table_fixture_build(&options, entries, count, 0, &file);
-    assert_int_equal(XXH3_64bits(file.data, file.size), 0x64d6c9b5f06216afu);
+    assert_int_equal(XXH3_64bits(file.data, file.size), 0xf70d6077affe2723u);
     table_fixture_free(entries, count);
     buffer_deinit(&file);
 }
@@ -321,17 +431,16 @@ static void removed_ranges_lie_behind_the_properties(void **state) {
     struct bytes file = table_builder_output(builder, &offset);
     struct parts parts = take_apart(file);
     static const uint8_t EXPECTED[] = {2, 1, 'b', 1, 'e', 2, 'x', '/', 2, 'x', '0'};
-    assert_int_equal(parts.properties.size, 48 + sizeof EXPECTED);
-    assert_memory_equal(parts.properties.data + 48, EXPECTED, sizeof EXPECTED);
+    assert_int_equal(parts.properties.size, 64 + sizeof EXPECTED);
+    assert_memory_equal(parts.properties.data + 64, EXPECTED, sizeof EXPECTED);
     struct table *table = table_fixture_open(file);
     assert_non_null(table);
     assert_int_equal(table_properties(table)->range_count, 2);
     assert_non_null(removed_ranges_find(table_ranges(table), bytes_of_text("x/17")));
     assert_null(removed_ranges_find(table_ranges(table), bytes_of_text("e")));
     table_close(table);
-    free(parts.filter.data);
     free(parts.properties.data);
-    free(parts.index.data);
+    free(parts.top.data);
     removed_ranges_deinit(&ranges);
     table_builder_destroy(builder);
 }
@@ -339,7 +448,7 @@ static void removed_ranges_lie_behind_the_properties(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_reader_written_from_the_page_reads_every_table),
-        cmocka_unit_test(the_smallest_table_is_these_bytes),
+        cmocka_unit_test(the_listing_of_the_page_is_what_the_builder_makes),
         cmocka_unit_test(a_larger_table_has_this_hash),
         cmocka_unit_test(removed_ranges_lie_behind_the_properties),
     };

@@ -1,9 +1,19 @@
 #include "tests/store/support/table_fixture.h"
 
+#include "engine/base/hash.h"
+
 #include <stdlib.h>
 
-/* Of all tables that are opened here; its contexts live as long as the test. */
-static struct block_codec codec;
+/* Of all tables that are opened here. */
+static struct table_context context = {.pinned_bytes_max = UINT64_MAX};
+
+void table_fixture_pin(uint64_t pinned_bytes_max) {
+    context.pinned_bytes_max = pinned_bytes_max;
+}
+
+const struct table_context *table_fixture_context(void) {
+    return &context;
+}
 
 static void drain_output(struct table_builder *builder, size_t drain, struct buffer *file) {
     for (;;) {
@@ -44,7 +54,7 @@ struct table *table_fixture_open(struct bytes file) {
     struct bytes footer = bytes_slice(file, file.size - TABLE_FOOTER_SIZE, TABLE_FOOTER_SIZE);
     if (table_footer_decode(footer, file.size, &metadata) != TABLE_OK)
         return NULL;
-    return table_open(footer, bytes_slice(file, metadata.offset, metadata.size), &codec, &status);
+    return table_open(footer, bytes_slice(file, metadata.offset, metadata.size), &context, &status);
 }
 
 enum table_status table_fixture_block(const struct table *table, struct bytes file,
@@ -73,15 +83,62 @@ static enum lookup get_in_block(struct bytes contents, struct bytes key, struct 
     return found;
 }
 
+/* Fetches the filter if need be. */
+static enum lookup ask_filter(const struct table *table, struct bytes file, struct bytes key) {
+    struct block_handle handle;
+    uint64_t hash = hash64(key);
+    enum table_filter answer = table_may_contain(table, key, hash, &handle);
+    if (answer != TABLE_FILTER_FETCH)
+        return answer == TABLE_FILTER_PASSES ? LOOKUP_FOUND : LOOKUP_ABSENT;
+    struct buffer contents = {0};
+    enum lookup found = LOOKUP_CORRUPT;
+    if (table_fixture_block(table, file, &handle, &contents) == TABLE_OK)
+        found = table_filter_passes(buffer_bytes(&contents), hash) ? LOOKUP_FOUND : LOOKUP_ABSENT;
+    buffer_deinit(&contents);
+    return found;
+}
+
+enum table_answer table_fixture_find(const struct table *table, struct bytes file, struct bytes key,
+                                     uint32_t *position, struct block_handle *handle) {
+    struct table_window window = {0};
+    struct buffer index = {0};
+    enum table_answer answer = table_find_block(table, &window, key, position, handle);
+    if (answer == TABLE_NEEDS_INDEX &&
+        table_fixture_block(table, file, handle, &index) == TABLE_OK) {
+        table_window_set(&window, table, handle, buffer_bytes(&index));
+        answer = table_find_block(table, &window, key, position, handle);
+    }
+    buffer_deinit(&index);
+    return answer;
+}
+
+enum table_answer table_fixture_at(const struct table *table, struct bytes file, uint32_t position,
+                                   struct block_handle *handle) {
+    struct table_window window = {0};
+    struct buffer index = {0};
+    enum table_answer answer = table_block_at(table, &window, position, handle);
+    if (answer == TABLE_NEEDS_INDEX &&
+        table_fixture_block(table, file, handle, &index) == TABLE_OK) {
+        table_window_set(&window, table, handle, buffer_bytes(&index));
+        answer = table_block_at(table, &window, position, handle);
+    }
+    buffer_deinit(&index);
+    return answer;
+}
+
 enum lookup table_fixture_get(const struct table *table, struct bytes file, struct bytes key,
                               struct buffer *value, bool *removed) {
     uint32_t position;
     struct block_handle handle;
     buffer_clear(value);
-    if (!table_may_contain(table, key) || !table_find_block(table, key, &position, &handle))
-        return LOOKUP_ABSENT;
+    enum lookup found = ask_filter(table, file, key);
+    if (found != LOOKUP_FOUND)
+        return found;
+    enum table_answer answer = table_fixture_find(table, file, key, &position, &handle);
+    if (answer != TABLE_HAS_BLOCK)
+        return answer == TABLE_NO_BLOCK ? LOOKUP_ABSENT : LOOKUP_CORRUPT;
     struct buffer contents = {0};
-    enum lookup found = LOOKUP_CORRUPT;
+    found = LOOKUP_CORRUPT;
     if (table_fixture_block(table, file, &handle, &contents) == TABLE_OK)
         found = get_in_block(buffer_bytes(&contents), key, value, removed);
     buffer_deinit(&contents);

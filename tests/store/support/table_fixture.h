@@ -24,11 +24,20 @@ enum lookup { LOOKUP_FOUND, LOOKUP_ABSENT, LOOKUP_CORRUPT };
 void table_fixture_build(const struct table_options *options, const struct fixture_entry *entries,
                          size_t count, size_t drain, struct buffer *file);
 
+/* How much the tables that are opened from here on may keep in memory; without this, all. */
+void table_fixture_pin(uint64_t pinned_bytes_max);
+const struct table_context *table_fixture_context(void);
 /* Opens the file as a store does; null when it is refused. */
 struct table *table_fixture_open(struct bytes file);
 /* Appends the plain contents of a block of the file. */
 enum table_status table_fixture_block(const struct table *table, struct bytes file,
                                       const struct block_handle *handle, struct buffer *contents);
+/* table_find_block() and table_block_at(), fetching the partition of the index that they want. TABLE_NEEDS_INDEX: it is
+ * corrupt. */
+enum table_answer table_fixture_find(const struct table *table, struct bytes file, struct bytes key,
+                                     uint32_t *position, struct block_handle *handle);
+enum table_answer table_fixture_at(const struct table *table, struct bytes file, uint32_t position,
+                                   struct block_handle *handle);
 /* A lookup in an open table, the way a store does one. `value` is overwritten. */
 enum lookup table_fixture_get(const struct table *table, struct bytes file, struct bytes key,
                               struct buffer *value, bool *removed);
