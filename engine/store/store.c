@@ -15,6 +15,7 @@ struct store_config store_config_default(void) {
         .block_bytes = 4096,
         .table_bytes = 4 << 20,
         .log_segment_bytes = 32 << 20,
+        .manifest_bytes = 1 << 20,
         .filter_bits_per_key = 10,
         .compression = {COMPRESSION_NONE, COMPRESSION_NONE, COMPRESSION_LZ4, COMPRESSION_LZ4,
                         COMPRESSION_LZ4, COMPRESSION_LZ4, COMPRESSION_LZ4},
@@ -255,7 +256,7 @@ static void pump_manifest(struct store *store, struct effects *effects) {
         return;
     bool starts = store->phase == STORE_PHASE_RECOVERING;
     bool is_long = store->closing == CLOSE_NOT_ASKED &&
-                   manifest->offset - manifest->snapshot_end > STORE_MANIFEST_BYTES_MAX;
+                   manifest->offset - manifest->snapshot_end > store->config.manifest_bytes;
     if (manifest->doubtful || (is_long && !starts))
         store_roll_manifest(store, starts ? PURPOSE_START : PURPOSE_ROLL, effects);
 }

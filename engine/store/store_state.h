@@ -30,7 +30,6 @@
 #include "engine/store/version.h"
 
 enum {
-    STORE_MANIFEST_BYTES_MAX = 1 << 20, /* edits behind the snapshot; then a new one is written */
     STORE_PINNED_DIVISOR =
         2, /* of the cache's budget, what indexes and filters of open tables may take at most */
     STORE_SCANS_KEPT = 4,

@@ -1,178 +1,154 @@
-/* Random operations against a plain model, with random settings, so small that flush and compaction
- * never rest. A failure prints the seed; DUNLIN_MODEL_SEED=N runs that one alone.
+/* Random operations against a plain model, with random settings, so small that flush and compaction never rest; and the
+ * histories that once failed. A failure prints the seed, and what it takes to shrink it:
+ *
+ *     store_model --seed N --operations 1500
  */
+#include <dirent.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
 
-#include "tests/store/support/store_host.h"
+#include "tests/store/support/shrink.h"
+#include "tests/store/support/trial.h"
 
-enum { SEEDS = 40, OPERATIONS = 1500, KEYS = 300 };
+enum { SEEDS = 24, OPERATIONS = 1500 };
 
-static struct memory_disk disk;
-static struct store_host host;
+static uint64_t running;
+static bool is_running;
 
-/* The model's keys in order: order[i] is the number of the i-th smallest key. */
-static uint32_t order[KEYS];
-static struct buffer names[KEYS];
-
-static void sort_names(void) {
-    for (uint32_t key = 0; key < KEYS; key++) {
-        store_host_key(key, &names[key]);
-        uint32_t at = key;
-        while (at > 0 &&
-               bytes_compare(buffer_bytes(&names[order[at - 1]]), buffer_bytes(&names[key])) > 0) {
-            order[at] = order[at - 1];
-            at--;
-        }
-        order[at] = key;
-    }
-}
-
-static struct store_config random_config(struct prng *prng) {
-    struct store_config config = store_host_small_config();
-    config.sync = (enum store_sync)prng_below(prng, 3);
-    config.sync_interval = duration_of_microseconds(1 + prng_below(prng, 100));
-    config.memtable_bytes = 512u << prng_below(prng, 6);
-    config.table_bytes = 512u << prng_below(prng, 6);
-    config.block_bytes = 64u << prng_below(prng, 5);
-    config.log_segment_bytes = 500u << prng_below(prng, 6);
-    config.cache_bytes = 256u << prng_below(prng, 10);
-    config.filter_bits_per_key = prng_below(prng, 2) * 10;
-    config.partition_above = 1u << prng_below(prng, 12);
-    for (uint32_t level = 0; level < STORE_LEVELS; level++)
-        config.compression[level] = (enum block_compression)prng_below(prng, 3);
-    return config;
-}
-
-static bool is_live(uint32_t key) {
-    return host.held[key] != 0 && !host.history[host.held[key]].removed;
-}
-
-static void write_one(struct prng *prng) {
-    uint32_t key = prng_below(prng, KEYS);
-    enum store_status status;
-    do {
-        status = prng_chance(prng, 1, 3) ? store_host_remove(&host, key)
-                                         : store_host_write(&host, key, prng_below(prng, 200));
-        store_host_pump(&host);
-        if (status == STORE_BUSY)
-            assert_true(store_host_step(&host));
-    } while (status == STORE_BUSY);
-    assert_int_equal(status, STORE_OK);
-}
-
-static void check_value(uint32_t key, struct bytes value) {
-    struct buffer expected = {0};
-    store_host_value(host.held[key], &host.history[host.held[key]], &expected);
-    assert_true(bytes_equal(value, buffer_bytes(&expected)));
-    buffer_deinit(&expected);
-}
-
-static void get_one(struct prng *prng) {
-    uint32_t key = prng_below(prng, KEYS);
-    struct bytes value;
-    enum store_status status = store_host_get(&host, key, &value);
-    assert_int_equal(status, is_live(key) ? STORE_OK : STORE_ABSENT);
-    if (status == STORE_OK)
-        check_value(key, value);
-}
-
-/* Scans a while from a random key on, with writes in between, handing back the very key it got. */
-static void scan_some(struct prng *prng) {
-    static const char *const PREFIXES[] = {"", "d", "d/1", "e/", "f5", "g"};
-    struct bytes prefix = bytes_of_text(PREFIXES[prng_below(prng, 6)]);
-    uint32_t at = prng_below(prng, KEYS);
-    bool after = prng_chance(prng, 1, 2);
-    struct bytes from = buffer_bytes(&names[order[at]]);
-    uint32_t next = after ? at + 1 : at;
-    uint32_t length = prng_below(prng, 40);
-    for (uint32_t i = 0; i < length; i++) {
-        while (next < KEYS && (!is_live(order[next]) ||
-                               !bytes_start_with(buffer_bytes(&names[order[next]]), prefix)))
-            next++;
-        struct store_entry entry;
-        enum store_status status = store_host_scan(&host, prefix, from, after, &entry);
-        assert_int_equal(status, next == KEYS ? STORE_ABSENT : STORE_OK);
-        if (status == STORE_ABSENT)
-            return;
-        assert_true(bytes_equal(entry.key, buffer_bytes(&names[order[next]])));
-        check_value(order[next], entry.value);
-        from = prng_chance(prng, 1, 2) ? entry.key : buffer_bytes(&names[order[next]]);
-        after = true;
-        next++;
-        if (prng_chance(prng, 1, 4)) {
-            from = buffer_bytes(&names[order[next - 1]]);
-            write_one(prng);
-        }
-    }
-}
-
-static void restart(struct prng *prng) {
-    enum crash_outcome outcome = (enum crash_outcome)prng_below(prng, 4);
-    bool closes = prng_chance(prng, 1, 3);
-    if (closes) {
-        assert_true(store_host_close(&host));
-        outcome = CRASH_LOSES;
-    }
-    store_host_crash(&host, outcome);
-    assert_true(store_host_start(&host));
-    assert_int_equal(store_was_closed_cleanly(host.store), closes);
-    store_host_check_recovered(&host, outcome);
-}
-
-static void operate(struct prng *prng) {
-    uint32_t kind = prng_below(prng, 100);
-    if (kind < 55)
-        write_one(prng);
-    else if (kind < 75)
-        get_one(prng);
-    else if (kind < 85)
-        scan_some(prng);
-    else if (kind < 98)
-        store_host_step(&host);
-    else if (kind < 99)
-        store_host_settle(&host);
-    else
-        restart(prng);
-}
-
-static void run_seed(uint64_t seed) {
-    struct prng prng;
-    prng_init(&prng, seed, 9);
-    struct store_config config = random_config(&prng);
-    memory_disk_init(&disk, seed);
-    store_host_init(&host, &disk, &config);
-    host.keys = KEYS;
-    assert_true(store_host_start(&host));
-    for (uint32_t i = 0; i < OPERATIONS; i++)
-        operate(&prng);
-    store_host_check(&host);
-    store_host_deinit(&host);
-    memory_disk_deinit(&disk);
+/* A check that fails in the engine ends the test: the seed must be known then too. */
+static void say_seed(int number) {
+    (void)number;
+    if (is_running)
+        fprintf(stderr, "again: store_model --operations %d --seed %llu\n", OPERATIONS,
+                (unsigned long long)running);
 }
 
 static void random_operations_agree_with_the_model(void **state) {
     (void)state;
-    sort_names();
-    const char *only = getenv("DUNLIN_MODEL_SEED");
-    uint64_t first = only != NULL ? strtoull(only, NULL, 10) : 1;
-    uint64_t last = only != NULL ? first : SEEDS;
-    for (uint64_t seed = first; seed <= last; seed++) {
-        /* Printed ahead: when the test stops, the last line names the seed. */
-        fprintf(stderr, "seed %llu\r", (unsigned long long)seed);
-        run_seed(seed);
+    struct trial_history history = {.count = 0};
+    char failure[TRIAL_FAILURE_SIZE];
+    for (running = 1; running <= SEEDS; running++) {
+        is_running = true;
+        trial_history_random(&history, running, OPERATIONS);
+        if (!trial_run(&history, failure)) {
+            say_seed(0);
+            fail_msg("%s", failure);
+        }
     }
-    for (uint32_t key = 0; key < KEYS; key++)
-        buffer_deinit(&names[key]);
+    is_running = false;
+    trial_history_deinit(&history);
+}
+
+static void read_file(const char *name, struct buffer *text) {
+    char path[1000];
+    snprintf(path, sizeof path, "%s/%s", HISTORIES, name);
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    buffer_clear(text);
+    for (int byte = fgetc(file); byte != EOF; byte = fgetc(file))
+        buffer_put_u8(text, (uint8_t)byte);
+    fclose(file);
+}
+
+static void histories_that_once_failed_are_sound(void **state) {
+    (void)state;
+    DIR *directory = opendir(HISTORIES);
+    assert_non_null(directory);
+    struct buffer text = {0};
+    struct trial_history history = {.count = 0};
+    uint32_t ran = 0;
+    for (struct dirent *entry; (entry = readdir(directory)) != NULL;) {
+        if (strstr(entry->d_name, ".history") == NULL)
+            continue;
+        fprintf(stderr, "%s\n", entry->d_name);
+        read_file(entry->d_name, &text);
+        size_t line;
+        char failure[TRIAL_FAILURE_SIZE];
+        if (!trial_history_parse(buffer_bytes(&text), &history, &line))
+            fail_msg("%s:%zu is not understood", entry->d_name, line);
+        if (!trial_run(&history, failure))
+            fail_msg("%s: %s", entry->d_name, failure);
+        ran++;
+    }
+    assert_true(ran > 0);
+    closedir(directory);
+    trial_history_deinit(&history);
+    buffer_deinit(&text);
+}
+
+static void a_printed_history_reads_back(void **state) {
+    (void)state;
+    struct trial_history history = {.count = 0}, again = {.count = 0};
+    struct buffer text = {0}, once_more = {0};
+    for (uint64_t seed = 1; seed < 50; seed++) {
+        size_t line;
+        buffer_clear(&text);
+        buffer_clear(&once_more);
+        trial_history_random(&history, seed, 60);
+        trial_history_print(&history, &text);
+        assert_true(trial_history_parse(buffer_bytes(&text), &again, &line));
+        trial_history_print(&again, &once_more);
+        assert_true(bytes_equal(buffer_bytes(&text), buffer_bytes(&once_more)));
+    }
+    buffer_deinit(&text);
+    buffer_deinit(&once_more);
+    trial_history_deinit(&history);
+    trial_history_deinit(&again);
+}
+
+/* A made-up bug: a crash after a delete of key 7 that follows a put of more than 20 bytes. */
+static bool has_the_bug(const struct trial_history *history, void *context) {
+    size_t *calls = context;
+    ++*calls;
+    uint32_t phase = 0;
+    for (size_t i = 0; i < history->count; i++) {
+        const struct trial_operation *operation = &history->operations[i];
+        if (phase == 0 && operation->kind == TRIAL_PUT && operation->numbers[1] > 20)
+            phase = 1;
+        else if (phase == 1 && operation->kind == TRIAL_DELETE && operation->numbers[0] == 7)
+            phase = 2;
+        else if (phase == 2 && operation->kind == TRIAL_CRASH)
+            return history->options.values[TRIAL_BLOCK] < 512;
+    }
+    return false;
+}
+
+static void shrinking_leaves_nothing_that_the_failure_does_not_need(void **state) {
+    (void)state;
+    struct trial_history history = {.count = 0};
+    uint32_t shrunk = 0;
+    for (uint64_t seed = 1; seed < 40; seed++) {
+        size_t calls = 0;
+        trial_history_random(&history, seed, 3000);
+        if (!has_the_bug(&history, &calls))
+            continue;
+        shrunk++;
+        shrink(&history, has_the_bug, &calls);
+        assert_int_equal(history.count, 3);
+        assert_int_equal(history.operations[0].numbers[0], 0);
+        assert_int_equal(history.operations[0].numbers[1], 21);
+        assert_int_equal(history.operations[1].numbers[0], 7);
+        assert_int_equal(history.options.values[TRIAL_MEMTABLE], 4096);
+        assert_true(history.options.values[TRIAL_BLOCK] < 512);
+        assert_true(calls < 2000);
+    }
+    assert_true(shrunk > 3);
+    trial_history_deinit(&history);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_printed_history_reads_back),
+        cmocka_unit_test(shrinking_leaves_nothing_that_the_failure_does_not_need),
+        cmocka_unit_test(histories_that_once_failed_are_sound),
         cmocka_unit_test(random_operations_agree_with_the_model),
     };
+    signal(SIGABRT, say_seed);
+    signal(SIGSEGV, say_seed);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

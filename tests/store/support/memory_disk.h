@@ -16,7 +16,7 @@
 #include "engine/base/effect.h"
 #include "engine/base/prng.h"
 
-enum { MEMORY_DISK_FILES = 512, MEMORY_DISK_QUEUE = 512, MEMORY_DISK_SECTOR = 512 };
+enum { MEMORY_DISK_FILES = 2048, MEMORY_DISK_QUEUE = 512, MEMORY_DISK_SECTOR = 512 };
 
 /* CRASH_KILLS ends the process only: what was not synced stays in the page cache. */
 enum crash_outcome { CRASH_LOSES, CRASH_KEEPS, CRASH_TEARS, CRASH_KILLS };

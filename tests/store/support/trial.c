@@ -1,0 +1,333 @@
+#include "tests/store/support/trial.h"
+
+#include "engine/base/hash.h"
+#include "engine/base/memory.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+enum { STEPS_MAX = 2000000, TIME_OF_STEP = 1000 /* nanoseconds */ };
+
+struct trial *trial_create(const struct trial_options *options) {
+    struct trial *trial = memory_allocate_zeroed(1, sizeof *trial);
+    trial->options = *options;
+    trial->config = trial_options_config(options);
+    trial->stop_at = UINT64_MAX;
+    trial->next_waiter = 1;
+    memory_disk_init(&trial->disk, options->values[TRIAL_DISK_SEED]);
+    trial->disk.in_order = options->values[TRIAL_IN_ORDER] != 0;
+    trial_model_init(&trial->model, options);
+    return trial;
+}
+
+void trial_destroy(struct trial *trial) {
+    store_destroy(trial->store);
+    effects_deinit(&trial->effects);
+    memory_disk_deinit(&trial->disk);
+    trial_model_deinit(&trial->model);
+    for (uint32_t i = 0; i < TRIAL_BATCH_MAX; i++)
+        buffer_deinit(&trial->values[i]);
+    memory_release(trial);
+}
+
+const char *trial_failure(const struct trial *trial) {
+    return trial->failure;
+}
+
+void trial_fail(struct trial *trial, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(trial->failure, sizeof trial->failure, format, arguments);
+    va_end(arguments);
+    longjmp(trial->door, 1);
+}
+
+void trial_take_effects(struct trial *trial) {
+    memory_disk_take(&trial->disk, &trial->effects);
+    effects_clear(&trial->effects);
+}
+
+static void end_step(struct trial *trial) {
+    store_pump(trial->store, trial->now, &trial->effects);
+    trial_take_effects(trial);
+    enum store_phase phase = store_phase(trial->store);
+    struct bytes why = store_failure(trial->store);
+    TRIAL_REQUIRE(trial, phase != STORE_PHASE_FAILED, "the store fails: %.*s", (int)why.size,
+                  (const char *)why.data);
+    if (phase != STORE_PHASE_SERVING)
+        return;
+    uint64_t durable = store_durable(trial->store);
+    uint64_t written = store_written(trial->store);
+    TRIAL_REQUIRE(trial, durable <= written && written <= trial->last,
+                  "%llu durable, %llu written, %llu given", (unsigned long long)durable,
+                  (unsigned long long)written, (unsigned long long)trial->last);
+    TRIAL_REQUIRE(trial,
+                  durable >= trial->acknowledged_durable && written >= trial->acknowledged_written,
+                  "a watermark goes back");
+    trial->acknowledged_durable = durable;
+    trial->acknowledged_written = written;
+}
+
+bool trial_step(struct trial *trial) {
+    struct disk_done done;
+    trial->now.nanoseconds += TIME_OF_STEP;
+    if (memory_disk_perform(&trial->disk, &done)) {
+        TRIAL_REQUIRE(trial, store_on_disk(trial->store, &done, trial->now, &trial->effects),
+                      "the store does not know a ticket that it drew");
+        end_step(trial);
+        if (trial->disk.performed >= trial->stop_at) {
+            trial->stopped = true;
+            longjmp(trial->door, 1);
+        }
+        return true;
+    }
+    struct instant deadline = store_deadline(trial->store);
+    if (deadline.nanoseconds == UINT64_MAX)
+        return false;
+    if (instant_before(trial->now, deadline))
+        trial->now = deadline;
+    end_step(trial);
+    return true;
+}
+
+void trial_settle(struct trial *trial) {
+    uint32_t steps = 0;
+    while (trial_step(trial))
+        TRIAL_REQUIRE(trial, ++steps < STEPS_MAX, "the store never comes to rest");
+}
+
+void trial_begin(struct trial *trial) {
+    store_destroy(trial->store);
+    trial->store = store_create(&trial->config);
+    effects_clear(&trial->effects);
+    store_start(trial->store, trial->now, &trial->effects);
+    trial_take_effects(trial);
+    while (store_phase(trial->store) == STORE_PHASE_RECOVERING)
+        TRIAL_REQUIRE(trial, trial_step(trial), "recovery waits for nothing");
+}
+
+bool trial_start(struct trial *trial) {
+    if (setjmp(trial->door) != 0)
+        return false;
+    trial_begin(trial);
+    return true;
+}
+
+void trial_abandon(struct trial *trial, bool process_only) {
+    store_destroy(trial->store);
+    trial->store = NULL;
+    if (process_only)
+        trial->disk.queued = 0;
+    else
+        trial->acknowledged_written = trial->acknowledged_durable;
+}
+
+static void check_recovered(struct trial *trial) {
+    uint64_t recovered = store_written(trial->store);
+    uint64_t durable = store_durable(trial->store);
+    uint64_t promised = trial->acknowledged_written;
+    TRIAL_REQUIRE(trial, recovered >= promised, "recovered up to write %llu of %llu acknowledged",
+                  (unsigned long long)recovered, (unsigned long long)promised);
+    TRIAL_REQUIRE(trial, recovered <= trial->last, "recovered write %llu of %llu",
+                  (unsigned long long)recovered, (unsigned long long)trial->last);
+    TRIAL_REQUIRE(trial, durable == recovered, "recovered %llu, of which only %llu are durable",
+                  (unsigned long long)recovered, (unsigned long long)durable);
+    trial_model_truncate(&trial->model, recovered);
+    trial->last = trial->acknowledged_durable = trial->acknowledged_written = recovered;
+}
+
+bool trial_check_recovered(struct trial *trial) {
+    if (setjmp(trial->door) != 0)
+        return false;
+    check_recovered(trial);
+    return true;
+}
+
+bool trial_check(struct trial *trial) {
+    if (setjmp(trial->door) != 0)
+        return false;
+    trial_compare_all(trial);
+    return true;
+}
+
+/* Puts the entry into the batch as the next write, and moves the tally along. */
+static void add_entry(struct trial *trial, struct store_batch *batch, struct trial_write write,
+                      struct buffer *value, const struct trial_write *before) {
+    if (!write.removed)
+        trial_write_value(&write, value);
+    batch->entries[batch->count++] =
+        (struct store_entry){.key = buffer_bytes(&trial->model.names[write.key]),
+                             .value = buffer_bytes(value),
+                             .removed = write.removed};
+    batch->has_tally = true;
+    batch->tally.tally = trial_model_tally(write.key);
+    if (before != NULL && !before->removed) {
+        batch->tally.digest ^= trial_write_digest(before);
+        batch->tally.count--;
+    }
+    if (!write.removed) {
+        batch->tally.digest ^= trial_write_digest(&write);
+        batch->tally.count++;
+    }
+}
+
+static void send_batch(struct trial *trial, const struct store_batch *batch) {
+    uint64_t sequence = 0;
+    enum store_status status;
+    uint32_t steps = 0;
+    while ((status = store_write(trial->store, batch, trial->now, &sequence)) == STORE_BUSY) {
+        TRIAL_REQUIRE(trial, ++steps < STEPS_MAX, "the store stays busy");
+        end_step(trial);
+        TRIAL_REQUIRE(trial, trial_step(trial), "the store is busy and waits for nothing");
+    }
+    TRIAL_REQUIRE(trial, status == STORE_OK && sequence == trial->last + 1,
+                  "a write is answered %d with sequence %llu, expected %llu", (int)status,
+                  (unsigned long long)sequence, (unsigned long long)trial->last + 1);
+    trial->last = sequence;
+}
+
+/* All writes of a batch count for one tally; the same key may come twice. */
+static void write_batch(struct trial *trial, const struct trial_write *writes, uint32_t count) {
+    struct store_batch batch = {.count = 0};
+    uint32_t known = trial->model.count;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t held = trial->model.held[writes[i].key];
+        struct trial_write before =
+            held == 0 ? (struct trial_write){.removed = true} : trial->model.writes[held - 1];
+        buffer_clear(&trial->values[i]);
+        add_entry(trial, &batch, writes[i], &trial->values[i], &before);
+        trial_model_apply(&trial->model, writes[i]);
+    }
+    uint64_t last = trial->last;
+    send_batch(trial, &batch);
+    TRIAL_REQUIRE(trial, trial->model.count == known + count && trial->last == last + 1,
+                  "the model lost its place");
+}
+
+static struct trial_write write_of(const struct trial *trial, uint64_t key, uint64_t size,
+                                   bool removed) {
+    return (struct trial_write){.sequence = trial->last + 1,
+                                .key = (uint32_t)(key % trial->model.keys),
+                                .size = removed ? 0 : (uint32_t)size,
+                                .removed = removed};
+}
+
+/* Keys of one tally: every eighth one. */
+static void write_drawn(struct trial *trial, uint64_t count, uint64_t seed) {
+    struct trial_write writes[TRIAL_BATCH_MAX];
+    struct prng prng;
+    prng_init(&prng, seed, 3);
+    uint32_t first = prng_below(&prng, trial->model.keys);
+    uint32_t taken = count < TRIAL_BATCH_MAX ? (uint32_t)count : TRIAL_BATCH_MAX;
+    for (uint32_t i = 0; i < taken; i++) {
+        uint32_t key = first % 8 + 8 * prng_below(&prng, trial->model.keys / 8 + 1);
+        key = key < trial->model.keys ? key : first;
+        uint32_t size = prng_below(&prng, (uint32_t)trial->options.values[TRIAL_VALUES] + 1);
+        writes[i] = write_of(trial, key, size, prng_chance(&prng, 1, 3));
+    }
+    write_batch(trial, writes, taken);
+}
+
+static void crash(struct trial *trial, const uint64_t *numbers) {
+    enum crash_outcome outcome = (enum crash_outcome)(numbers[0] % 3);
+    trial_abandon(trial, outcome == CRASH_KEEPS);
+    prng_init(&trial->disk.prng, numbers[1], 78);
+    memory_disk_crash(&trial->disk, outcome);
+    trial_begin(trial);
+    TRIAL_REQUIRE(trial, !store_was_closed_cleanly(trial->store),
+                  "a crash is taken for a clean close");
+    check_recovered(trial);
+    trial_compare_all(trial);
+}
+
+static void kill_process(struct trial *trial) {
+    trial_abandon(trial, true);
+    trial_begin(trial);
+    check_recovered(trial);
+    trial_compare_all(trial);
+}
+
+static void reopen(struct trial *trial) {
+    store_close(trial->store, trial->now, &trial->effects);
+    trial_take_effects(trial);
+    uint32_t steps = 0;
+    while (!store_is_closed(trial->store)) {
+        TRIAL_REQUIRE(trial, ++steps < STEPS_MAX && trial_step(trial), "the close never ends");
+    }
+    TRIAL_REQUIRE(trial, store_durable(trial->store) == trial->last,
+                  "a clean close leaves something that is not durable");
+    trial->acknowledged_durable = trial->acknowledged_written = trial->last;
+    trial_abandon(trial, false);
+    memory_disk_crash(&trial->disk, CRASH_LOSES);
+    trial_begin(trial);
+    TRIAL_REQUIRE(trial, store_was_closed_cleanly(trial->store), "a clean close is not known");
+    check_recovered(trial);
+    trial_compare_all(trial);
+}
+
+static void perform(struct trial *trial, const struct trial_operation *operation) {
+    const uint64_t *numbers = operation->numbers;
+    struct trial_write write;
+    switch (operation->kind) {
+    case TRIAL_PUT:
+    case TRIAL_DELETE:
+        write = write_of(trial, numbers[0], numbers[1], operation->kind == TRIAL_DELETE);
+        write_batch(trial, &write, 1);
+        return;
+    case TRIAL_BATCH:
+        write_drawn(trial, numbers[0], numbers[1]);
+        return;
+    case TRIAL_GET:
+        trial_get(trial, (uint32_t)(numbers[0] % trial->model.keys));
+        return;
+    case TRIAL_SCAN:
+        trial_scan(trial, numbers);
+        return;
+    case TRIAL_WANT:
+        store_want_durable(trial->store, trial->last);
+        return;
+    case TRIAL_PUMP:
+        end_step(trial);
+        return;
+    case TRIAL_STEP:
+        for (uint64_t i = 0; i < numbers[0]; i++)
+            (void)trial_step(trial);
+        return;
+    case TRIAL_SETTLE:
+        trial_settle(trial);
+        return;
+    case TRIAL_CHECK:
+        trial_compare_all(trial);
+        return;
+    case TRIAL_REOPEN:
+        reopen(trial);
+        return;
+    case TRIAL_KILL:
+        kill_process(trial);
+        return;
+    case TRIAL_CRASH:
+        crash(trial, numbers);
+        return;
+    case TRIAL_KIND_COUNT:
+        break;
+    }
+    CHECK_UNREACHABLE("an operation has a known kind");
+}
+
+bool trial_perform(struct trial *trial, const struct trial_operation *operation) {
+    if (setjmp(trial->door) != 0)
+        return false;
+    perform(trial, operation);
+    return true;
+}
+
+bool trial_run(const struct trial_history *history, char failure[TRIAL_FAILURE_SIZE]) {
+    struct trial *trial = trial_create(&history->options);
+    bool sound = trial_start(trial);
+    for (size_t i = 0; sound && i < history->count; i++)
+        sound = trial_perform(trial, &history->operations[i]);
+    sound = sound && trial_check(trial);
+    memcpy(failure, trial->failure, TRIAL_FAILURE_SIZE);
+    trial_destroy(trial);
+    return sound;
+}

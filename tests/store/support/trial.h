@@ -1,0 +1,78 @@
+/* trial: a store on a memory_disk and the model of what it must hold, driven by operations.
+ *
+ *     history --operation--> trial --> store <--> memory_disk
+ *                              \-----> model         what they say must agree
+ *
+ * The first disagreement ends the trial with a sentence; a check that fails in the engine ends the
+ * process.
+ *
+ *     struct trial *trial = trial_create(&options);
+ *     bool sound = trial_start(trial) && trial_perform(trial, &operation);
+ *     if (!sound) puts(trial_failure(trial));
+ *     trial_destroy(trial);
+ *
+ *     bool sound = trial_run(&history, &failure);     // all of it, and a check of everything at the end
+ */
+#ifndef DUNLIN_TESTS_TRIAL_H
+#define DUNLIN_TESTS_TRIAL_H
+
+#include "tests/store/support/memory_disk.h"
+#include "tests/store/support/trial_model.h"
+#include "tests/store/support/trial_operation.h"
+
+#include <setjmp.h>
+
+enum { TRIAL_FAILURE_SIZE = 600 };
+
+struct trial {
+    struct trial_options options;
+    struct store_config config;
+    struct memory_disk disk;
+    struct store *store;
+    struct effects effects;
+    struct instant now;
+    struct trial_model model;
+    uint64_t last; /* sequence of the last write */
+    uint64_t acknowledged_durable, acknowledged_written;
+    uint64_t next_waiter;
+    uint64_t stop_at; /* disk operations; the trial stops there, as if it was cut off */
+    bool stopped;
+    struct buffer values[TRIAL_BATCH_MAX]; /* of the batch that is being written */
+    jmp_buf door;                          /* where a disagreement leaves to */
+    char failure[TRIAL_FAILURE_SIZE];
+};
+
+struct trial *trial_create(const struct trial_options *options);
+void trial_destroy(struct trial *trial);
+/* Starts a store on the disk as it is. False when it does not serve, or `stopped` on the way. */
+bool trial_start(struct trial *trial);
+bool trial_perform(struct trial *trial, const struct trial_operation *operation);
+const char *trial_failure(const struct trial *trial);
+/* The store is gone; what it had acknowledged is remembered: as written, when only its process ended, or as durable. */
+void trial_abandon(struct trial *trial, bool process_only);
+/* After a start on what a crash left: everything acknowledged is there, nothing else; the model goes back to what was
+ * recovered. */
+bool trial_check_recovered(struct trial *trial);
+/* Everything there is, asked in every way. */
+bool trial_check(struct trial *trial);
+bool trial_run(const struct trial_history *history, char failure[TRIAL_FAILURE_SIZE]);
+
+/* For those who implement trials. */
+_Noreturn void trial_fail(struct trial *trial, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/* One disk operation, or time passes when only that helps; false when all is quiet. */
+bool trial_step(struct trial *trial);
+void trial_settle(struct trial *trial);
+void trial_begin(struct trial *trial);
+void trial_get(struct trial *trial, uint32_t key);
+void trial_scan(struct trial *trial, const uint64_t numbers[TRIAL_NUMBERS_MAX]);
+void trial_compare_all(struct trial *trial);
+void trial_take_effects(struct trial *trial);
+
+#define TRIAL_REQUIRE(trial, condition, ...)                                                       \
+    do {                                                                                           \
+        if (!(condition))                                                                          \
+            trial_fail(trial, __VA_ARGS__);                                                        \
+    } while (0)
+
+#endif
