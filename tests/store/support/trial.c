@@ -150,32 +150,35 @@ bool trial_check(struct trial *trial) {
     return true;
 }
 
-/* Puts the entry into the batch as the next write, and moves the tally along. */
-static void add_entry(struct trial *trial, struct store_batch *batch, struct trial_write write,
-                      struct buffer *value, const struct trial_write *before) {
-    if (!write.removed)
-        trial_write_value(&write, value);
+static void add_entry(struct trial *trial, struct store_batch *batch,
+                      const struct trial_write *write) {
+    struct buffer *value = &trial->values[batch->count];
+    buffer_clear(value);
+    if (!write->removed)
+        trial_write_value(write, value);
     batch->entries[batch->count++] =
-        (struct store_entry){.key = buffer_bytes(&trial->model.names[write.key]),
+        (struct store_entry){.key = buffer_bytes(&trial->model.names[write->key]),
                              .value = buffer_bytes(value),
-                             .removed = write.removed};
+                             .removed = write->removed};
     batch->has_tally = true;
-    batch->tally.tally = trial_model_tally(write.key);
-    if (before != NULL && !before->removed) {
-        batch->tally.digest ^= trial_write_digest(before);
-        batch->tally.count--;
-    }
-    if (!write.removed) {
-        batch->tally.digest ^= trial_write_digest(&write);
-        batch->tally.count++;
-    }
+    trial_model_change(&trial->model, write, &batch->tally);
 }
 
-static void send_batch(struct trial *trial, const struct store_batch *batch) {
+static enum store_status send(struct trial *trial, const struct store_batch *batch,
+                              const struct trial_write *range, uint64_t *sequence) {
+    if (range == NULL)
+        return store_write(trial->store, batch, trial->now, sequence);
+    return store_remove_prefix(trial->store, trial_model_prefix(&trial->model, range), range->page,
+                               trial->now, sequence);
+}
+
+/* Until the store takes it. */
+static void insist(struct trial *trial, const struct store_batch *batch,
+                   const struct trial_write *range) {
     uint64_t sequence = 0;
     enum store_status status;
     uint32_t steps = 0;
-    while ((status = store_write(trial->store, batch, trial->now, &sequence)) == STORE_BUSY) {
+    while ((status = send(trial, batch, range, &sequence)) == STORE_BUSY) {
         TRIAL_REQUIRE(trial, ++steps < STEPS_MAX, "the store stays busy");
         end_step(trial);
         TRIAL_REQUIRE(trial, trial_step(trial), "the store is busy and waits for nothing");
@@ -189,19 +192,21 @@ static void send_batch(struct trial *trial, const struct store_batch *batch) {
 /* All writes of a batch count for one tally; the same key may come twice. */
 static void write_batch(struct trial *trial, const struct trial_write *writes, uint32_t count) {
     struct store_batch batch = {.count = 0};
-    uint32_t known = trial->model.count;
     for (uint32_t i = 0; i < count; i++) {
-        uint32_t held = trial->model.held[writes[i].key];
-        struct trial_write before =
-            held == 0 ? (struct trial_write){.removed = true} : trial->model.writes[held - 1];
-        buffer_clear(&trial->values[i]);
-        add_entry(trial, &batch, writes[i], &trial->values[i], &before);
+        add_entry(trial, &batch, &writes[i]);
         trial_model_apply(&trial->model, writes[i]);
     }
-    uint64_t last = trial->last;
-    send_batch(trial, &batch);
-    TRIAL_REQUIRE(trial, trial->model.count == known + count && trial->last == last + 1,
-                  "the model lost its place");
+    insist(trial, &batch, NULL);
+}
+
+static void remove_range(struct trial *trial, const uint64_t *numbers) {
+    struct trial_write range = {.sequence = trial->last + 1,
+                                .key = (uint32_t)(numbers[0] % trial->model.keys),
+                                .size = (uint32_t)numbers[1] + (numbers[1] == 0),
+                                .range = true,
+                                .page = (uint32_t)numbers[2] - 1};
+    trial_model_apply(&trial->model, range);
+    insist(trial, NULL, &range);
 }
 
 static struct trial_write write_of(const struct trial *trial, uint64_t key, uint64_t size,
@@ -276,6 +281,9 @@ static void perform(struct trial *trial, const struct trial_operation *operation
         return;
     case TRIAL_BATCH:
         write_drawn(trial, numbers[0], numbers[1]);
+        return;
+    case TRIAL_RANGE:
+        remove_range(trial, numbers);
         return;
     case TRIAL_GET:
         trial_get(trial, (uint32_t)(numbers[0] % trial->model.keys));

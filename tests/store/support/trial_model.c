@@ -54,20 +54,65 @@ bool trial_model_is_live(const struct trial_model *model, uint32_t key) {
     return model->held[key] != 0 && !model->writes[model->held[key] - 1].removed;
 }
 
-uint32_t trial_model_tally(uint32_t key) {
+/* All keys that are the same modulo TALLY_GROUPS. */
+static uint32_t tally_of(uint32_t key) {
     return key % TALLY_GROUPS * TALLY_STEP;
 }
 
-uint64_t trial_write_digest(const struct trial_write *write) {
-    return write->removed ? 0 : hash_mix(hash_mix(write->key + 1, write->sequence), write->size);
+static uint64_t digest_of(const struct trial_write *write) {
+    return hash_mix(hash_mix(write->key + 1, write->sequence), write->size);
 }
 
-static void hold(struct trial_model *model, uint32_t index) {
+void trial_model_change(const struct trial_model *model, const struct trial_write *write,
+                        struct tally_change *change) {
+    change->tally = tally_of(write->key);
+    if (trial_model_is_live(model, write->key)) {
+        change->digest ^= digest_of(&model->writes[model->held[write->key] - 1]);
+        change->count--;
+    }
+    if (!write->removed) {
+        change->digest ^= digest_of(write);
+        change->count++;
+    }
+}
+
+static void hold(struct trial_model *model, uint32_t key, uint32_t held) {
+    model->live -= trial_model_is_live(model, key);
+    model->held[key] = held;
+    model->live += trial_model_is_live(model, key);
+}
+
+struct bytes trial_model_prefix(const struct trial_model *model, const struct trial_write *range) {
+    struct bytes name = buffer_bytes(&model->names[range->key]);
+    return bytes_slice(name, 0, range->size < name.size ? range->size : name.size);
+}
+
+static void remove_range(struct trial_model *model, const struct trial_write *range) {
+    struct bytes prefix = trial_model_prefix(model, range);
+    for (uint32_t key = 0; key < model->keys; key++) {
+        if (bytes_start_with(buffer_bytes(&model->names[key]), prefix))
+            hold(model, key, 0);
+    }
+    for (uint32_t i = 0; range->page != STORE_NO_PAGE && i < STORE_TALLIES_PER_PAGE; i++) {
+        uint32_t tally = range->page * STORE_TALLIES_PER_PAGE + i;
+        model->total -= model->counts[tally];
+        model->digests[tally] = 0;
+        model->counts[tally] = 0;
+    }
+}
+
+static void replay(struct trial_model *model, uint32_t index) {
     const struct trial_write *write = &model->writes[index];
-    model->live -= trial_model_is_live(model, write->key);
-    model->held[write->key] = index + 1;
-    model->live += !write->removed;
-    model->digests[write->key] = trial_write_digest(write);
+    if (write->range) {
+        remove_range(model, write);
+        return;
+    }
+    struct tally_change change = {.tally = 0};
+    trial_model_change(model, write, &change);
+    model->digests[change.tally] ^= change.digest;
+    model->counts[change.tally] += change.count;
+    model->total += change.count;
+    hold(model, write->key, index + 1);
 }
 
 void trial_model_apply(struct trial_model *model, struct trial_write write) {
@@ -76,16 +121,18 @@ void trial_model_apply(struct trial_model *model, struct trial_write write) {
         model->writes = memory_resize(model->writes, model->capacity * sizeof *model->writes);
     }
     model->writes[model->count] = write;
-    hold(model, model->count++);
+    replay(model, model->count++);
 }
 
 void trial_model_truncate(struct trial_model *model, uint64_t last) {
     memset(model->held, 0, sizeof model->held);
     memset(model->digests, 0, sizeof model->digests);
+    memset(model->counts, 0, sizeof model->counts);
     model->live = 0;
+    model->total = 0;
     uint32_t count = 0;
     while (count < model->count && model->writes[count].sequence <= last)
-        hold(model, count++);
+        replay(model, count++);
     model->count = count;
 }
 

@@ -17,19 +17,23 @@
 struct trial_write {
     uint64_t sequence; /* of its batch */
     uint32_t key;
-    uint32_t size; /* of the value */
+    uint32_t size; /* of the value; of a range the bytes of the key that are its prefix */
     bool removed;
+    bool range;    /* everything with the prefix goes */
+    uint32_t page; /* of a range: the tallies of this page become zero; or STORE_NO_PAGE */
 };
 
 struct trial_model {
     uint32_t keys;
     struct buffer names[TRIAL_KEYS_MAX];
-    uint32_t order[TRIAL_KEYS_MAX];   /* key numbers, by name ascending */
-    uint32_t held[TRIAL_KEYS_MAX];    /* index of the key's last write, plus one; 0: none */
-    uint64_t digests[TRIAL_KEYS_MAX]; /* of what is held; 0 when nothing is */
+    uint32_t order[TRIAL_KEYS_MAX]; /* key numbers, by name ascending */
+    uint32_t held[TRIAL_KEYS_MAX];  /* index of the key's last write, plus one; 0: none */
     struct trial_write *writes;
     uint32_t count, capacity;
     uint32_t live;
+    uint64_t digests[TRIAL_TALLIES]; /* what the tallies must say */
+    int64_t counts[TRIAL_TALLIES];
+    int64_t total;
 };
 
 void trial_model_init(struct trial_model *model, const struct trial_options *options);
@@ -41,8 +45,9 @@ bool trial_model_is_live(const struct trial_model *model, uint32_t key);
 /* Overwrites `value`. The key is live. */
 void trial_model_value(const struct trial_model *model, uint32_t key, struct buffer *value);
 void trial_write_value(const struct trial_write *write, struct buffer *value);
-/* The tally that counts this key. */
-uint32_t trial_model_tally(uint32_t key);
-uint64_t trial_write_digest(const struct trial_write *write);
+/* How the write, applied to the model as it is, changes the tally of its key. Adds to *change. */
+void trial_model_change(const struct trial_model *model, const struct trial_write *write,
+                        struct tally_change *change);
+struct bytes trial_model_prefix(const struct trial_model *model, const struct trial_write *range);
 
 #endif

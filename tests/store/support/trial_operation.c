@@ -3,7 +3,14 @@
 #include "engine/base/memory.h"
 #include "engine/base/text.h"
 
-enum { HISTORY_STREAM = 41, STEPS_MAX = 12, SCAN_MAX = 40, VALUE_HUGE = 40000 };
+enum {
+    HISTORY_STREAM = 41,
+    STEPS_MAX = 12,
+    SCAN_MAX = 40,
+    VALUE_HUGE = 40000,
+    RANGE_PREFIX_MAX = 6,
+    RANGE_PAGES = 4
+};
 
 static const struct {
     const char *name;
@@ -73,6 +80,11 @@ static struct trial_operation random_operation(const struct trial_options *optio
     case TRIAL_BATCH:
         numbers[0] = 1 + prng_below(prng, TRIAL_BATCH_MAX);
         numbers[1] = prng_below(prng, 1000000);
+        break;
+    case TRIAL_RANGE:
+        numbers[0] = prng_below(prng, keys);
+        numbers[1] = 1 + prng_below(prng, RANGE_PREFIX_MAX);
+        numbers[2] = prng_below(prng, RANGE_PAGES + 1);
         break;
     case TRIAL_SCAN:
         numbers[0] = prng_below(prng, TRIAL_PREFIXES);

@@ -21,9 +21,10 @@
     X(PUT, "put", 2, 300)       /* key, size of the value */                                       \
     X(DELETE, "delete", 1, 120) /* key */                                                          \
     X(BATCH, "batch", 2, 60)    /* entries, seed that chooses them */                              \
-    X(GET, "get", 1, 180)       /* key */                                                          \
-    X(SCAN, "scan", 4, 60)      /* prefix, first key, 1: behind it, how many entries */            \
-    X(WANT, "want", 0, 15)      /* all so far is wanted durable */                                 \
+    X(RANGE, "range", 3, 6) /* key, bytes of it that are the prefix, page of tallies plus one */   \
+    X(GET, "get", 1, 180)   /* key */                                                              \
+    X(SCAN, "scan", 4, 60)  /* prefix, first key, 1: behind it, how many entries */                \
+    X(WANT, "want", 0, 15)  /* all so far is wanted durable */                                     \
     X(PUMP, "pump", 0, 40)                                                                         \
     X(STEP, "step", 1, 200) /* so many disk operations */                                          \
     X(SETTLE, "settle", 0, 8)                                                                      \
