@@ -44,7 +44,7 @@ struct store_config {
     uint64_t block_bytes; /* target size of a table's block before compression */
     uint64_t table_bytes; /* target size of a compacted table */
     uint64_t log_segment_bytes;
-    uint64_t manifest_bytes;      /* edits behind the snapshot; then a new manifest is written */
+    uint64_t manifest_bytes;  /* edits behind the snapshot; then a new manifest is written */
     uint64_t compaction_rate; /* bytes a second that compaction works off; 0: as fast as it can */
     uint32_t filter_bits_per_key; /* of the Bloom filter; 0 for none */
     enum block_compression
