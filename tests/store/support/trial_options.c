@@ -25,6 +25,7 @@ void trial_options_plain(struct trial_options *options) {
         [TRIAL_CACHE] = 65536,
         [TRIAL_FILTER] = 10,
         [TRIAL_MANIFEST] = 1 << 20,
+        [TRIAL_PARTITION] = 1 << 20,
     }};
 }
 
@@ -52,6 +53,8 @@ void trial_options_random(struct trial_options *options, struct prng *prng) {
     values[TRIAL_FILTER] = prng_chance(prng, 1, 3) ? 0 : 1 + prng_below(prng, 20);
     values[TRIAL_COMPRESS] = prng_below(prng, COMPRESSIONS_ALL);
     values[TRIAL_MANIFEST] = prng_chance(prng, 1, 2) ? 1 << 20 : 100u << prng_below(prng, 8);
+    values[TRIAL_PARTITION] = 1u << prng_below(prng, 13);
+    values[TRIAL_RATE] = prng_chance(prng, 1, 4) ? 100000 + prng_below(prng, 1000000000) : 0;
 }
 
 void trial_options_print(const struct trial_options *options, struct buffer *to) {
@@ -117,6 +120,8 @@ struct store_config trial_options_config(const struct trial_options *options) {
     for (uint32_t level = 0; level < STORE_LEVELS; level++, levels /= COMPRESSIONS)
         config.compression[level] = (enum block_compression)(levels % COMPRESSIONS);
     config.manifest_bytes = values[TRIAL_MANIFEST];
+    config.partition_above = values[TRIAL_PARTITION];
+    config.compaction_rate = values[TRIAL_RATE];
     config.tally_count = TRIAL_TALLIES;
     config.first_ticket = 1000;
     return config;

@@ -28,7 +28,9 @@
     X(CACHE, "cache")                                                                              \
     X(FILTER, "filter")     /* bits per key */                                                     \
     X(COMPRESS, "compress") /* a digit to base 3 for each level, level 0 last */                   \
-    X(MANIFEST, "manifest")
+    X(MANIFEST, "manifest")                                                                        \
+    X(PARTITION, "partition") /* index bytes above which a table is partitioned */                 \
+    X(RATE, "rate")           /* of compaction, bytes a second; 0: as fast as it can */
 
 enum trial_option {
 #define X(name, text) TRIAL_##name,
