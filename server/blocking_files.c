@@ -34,6 +34,7 @@ bool blocking_files_open(struct blocking_files *files, const char *directory,
 }
 
 void blocking_files_close(struct blocking_files *files) {
+    log_mapping_close(&files->log);
     store_directory_close(&files->directory);
     buffer_deinit(&files->read);
     buffer_deinit(&files->listed);
@@ -53,6 +54,9 @@ static enum disk_status write_to(struct blocking_files *files, struct store_file
                                  const struct effect *effect) {
     file->writes++;
     files->bytes_written += effect->bytes.size;
+    if (log_mapping_write(&files->log, effect->file, file->descriptor, effect->offset,
+                          effect->bytes))
+        return DISK_OK;
     return store_file_write(file->descriptor, effect->offset, effect->bytes);
 }
 
@@ -78,8 +82,10 @@ static enum disk_status perform_on_file(struct blocking_files *files, const stru
         status = read_from(files, file, effect, done);
     else if (effect->kind == EFFECT_SYNC)
         status = sync(file);
-    else
+    else {
+        log_mapping_forget(&files->log, effect->file);
         status = store_file_allocate(file->descriptor, effect->size);
+    }
     store_directory_release(&files->directory, file);
     return status;
 }
@@ -109,12 +115,15 @@ void blocking_files_perform(struct blocking_files *files, const struct effect *e
         done->status = store_directory_sync(directory, effect->file.checkpoint);
         return;
     case EFFECT_RENAME:
+        log_mapping_forget(&files->log, effect->file);
+        log_mapping_forget(&files->log, effect->to);
         done->status = store_directory_rename(directory, effect->file, effect->to);
         return;
     case EFFECT_LINK:
         done->status = store_directory_link(directory, effect->file, effect->to);
         return;
     case EFFECT_REMOVE:
+        log_mapping_forget(&files->log, effect->file);
         done->status = store_directory_remove(directory, effect->file);
         return;
     case EFFECT_LIST:

@@ -1,6 +1,6 @@
 /* blocking_files: the store's disk effects, each performed within the call.
  *
- *     effect --> store_directory --> outcome
+ *     effect --> store_directory (log writes: log_mapping) --> outcome
  *
  * What a read or a list gives is borrowed until the next read or list: no memory is taken per read.
  *
@@ -14,10 +14,12 @@
 #ifndef DUNLIN_SERVER_BLOCKING_FILES_H
 #define DUNLIN_SERVER_BLOCKING_FILES_H
 
+#include "server/log_mapping.h"
 #include "server/store_directory.h"
 
 struct blocking_files {
     struct store_directory directory;
+    struct log_mapping log;
     struct buffer read, listed; /* what the last read and the last list gave */
     uint64_t bytes_read, bytes_written;
 };
