@@ -22,6 +22,7 @@ struct injector {
     uint64_t halted_at[SCENARIO_NODES_MAX]; /* 0: it has not given up */
     uint64_t failing_disk[SCENARIO_NODES_MAX / 64 + 1];
     struct clock_settings clocks[SCENARIO_NODES_MAX];
+    uint32_t disk_of[SCENARIO_NODES_MAX]; /* whose disk a node has */
 };
 
 struct injector *injector_create(const struct scenario *scenario, struct world *world,
@@ -33,8 +34,10 @@ struct injector *injector_create(const struct scenario *scenario, struct world *
     injector->history = history;
     injector->samples = samples;
     injector->host_count = scenario_host_count(scenario);
-    for (uint32_t i = 0; i < scenario->cluster.node_count; i++)
+    for (uint32_t i = 0; i < scenario->cluster.node_count; i++) {
         injector->clocks[i] = scenario->cluster.nodes[i].clock;
+        injector->disk_of[i] = i;
+    }
     return injector;
 }
 
@@ -180,9 +183,8 @@ static void start(struct injector *injector, uint32_t node) {
 static void change_disk(struct injector *injector, uint32_t node,
                         const struct disk_settings *disk) {
     *world_disk(injector->world, node) = *disk;
-    /* A disk that answers with errors may lose anything that it was given meanwhile. */
-    if (disk->write_error_per_million > 0 || disk->sync_error_per_million > 0 ||
-        disk->bit_rot_per_million > 0 || disk->read_error_per_million > 0) {
+    /* A disk that does harm may lose anything that it has or is given meanwhile. */
+    if (disk_settings_harm(disk)) {
         injector->failing_disk[node / 64] |= (uint64_t)1 << (node % 64);
         lose(injector, node, LOSS_TOTAL);
     } else if ((injector->failing_disk[node / 64] >> (node % 64) & 1) != 0) {
@@ -190,6 +192,39 @@ static void change_disk(struct injector *injector, uint32_t node,
         lose(injector, node, LOSS_TOTAL);
     }
     replica_samples_forget(injector->samples, node, world_now(injector->world));
+}
+
+/* Both nodes are down. What each had promised lies with the other. */
+static void swap_pair(struct injector *injector, uint32_t left, uint32_t right) {
+    uint32_t kept = injector->disk_of[left];
+    injector->disk_of[left] = injector->disk_of[right];
+    injector->disk_of[right] = kept;
+    replica_samples_forget(injector->samples, left, world_now(injector->world));
+    replica_samples_forget(injector->samples, right, world_now(injector->world));
+    world_swap_disks(injector->world, left, right);
+}
+
+static void swap_disks(struct injector *injector, const struct host_set *hosts) {
+    uint32_t pair[2], found = 0;
+    for (uint32_t i = 0; i < injector->scenario->cluster.node_count && found < 2; i++) {
+        if (host_set_has(hosts, i))
+            pair[found++] = i;
+    }
+    if (found < 2)
+        return;
+    swap_pair(injector, pair[0], pair[1]);
+}
+
+static void give_disks_back(struct injector *injector) {
+    uint32_t count = injector->scenario->cluster.node_count;
+    for (uint32_t i = 0; i < count; i++) {
+        if (injector->disk_of[i] != i)
+            crash(injector, i, CRASH_POWER);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        while (injector->disk_of[i] != i)
+            swap_pair(injector, i, injector->disk_of[i]);
+    }
 }
 
 static void pause_node(struct injector *injector, uint32_t node, bool paused) {
@@ -279,6 +314,11 @@ static void perform_on(struct injector *injector, const struct action *action, u
     case ACT_DISK:
         change_disk(injector, node, &action->settings->disk);
         return;
+    case ACT_ROT:
+        lose(injector, node, LOSS_TOTAL);
+        replica_samples_forget(injector->samples, node, world_now(world));
+        world_rot_disk(world, node, action->settings->file_kinds, action->settings->bits);
+        return;
     case ACT_DISK_BACK:
         change_disk(injector, node, &injector->scenario->cluster.nodes[node].disk);
         return;
@@ -302,7 +342,8 @@ static void perform_on(struct injector *injector, const struct action *action, u
     case ACT_CUT:
     case ACT_LINK:
     case ACT_LINK_BACK:
-        CHECK_UNREACHABLE("actions on links are not performed node by node");
+    case ACT_SWAP:
+        CHECK_UNREACHABLE("actions on pairs are not performed node by node");
     }
 }
 
@@ -323,6 +364,9 @@ static void perform(struct injector *injector, const struct action *action) {
     case ACT_LINK:
     case ACT_LINK_BACK:
         set_links(injector, action);
+        return;
+    case ACT_SWAP:
+        swap_disks(injector, &action->from);
         return;
     default:
         for (uint32_t i = 0; i < injector->scenario->cluster.node_count; i++) {
@@ -361,6 +405,7 @@ void injector_watch(struct injector *injector) {
 void injector_end_all(struct injector *injector) {
     const struct scenario *scenario = injector->scenario;
     unblock(injector, 0, true);
+    give_disks_back(injector);
     for (uint32_t i = 0; i < injector->host_count; i++) {
         for (uint32_t j = 0; j < injector->host_count; j++) {
             if (i != j)
@@ -370,7 +415,7 @@ void injector_end_all(struct injector *injector) {
     world_links_changed(injector->world);
     for (uint32_t i = 0; i < scenario->cluster.node_count; i++) {
         const struct scenario_node *node = &scenario->cluster.nodes[i];
-        *world_disk(injector->world, i) = node->disk;
+        change_disk(injector, i, &node->disk);
         world_set_step_cost(injector->world, i, &node->step_cost);
         world_set_clock(injector->world, i, &node->clock);
         world_freeze_wall_clock(injector->world, i, false);

@@ -118,6 +118,35 @@ static void on_effect(void *context, struct instant at, uint32_t host,
     buffer_deinit(&line);
 }
 
+static void on_accident(void *context, struct instant at, uint32_t host,
+                        const struct disk_accident *accident) {
+    struct narrator *narrator = context;
+    struct buffer line = {0};
+    char file[FILE_NAME_SIZE] = "", other[FILE_NAME_SIZE] = "";
+    if (accident->kind != ACCIDENT_SLOW)
+        file_name(accident->file, file);
+    switch (accident->kind) {
+    case ACCIDENT_SLOW:
+        text_append(&line, "its disk has become slow");
+        break;
+    case ACCIDENT_ROT:
+        append_format(&line, "its disk flips a bit of %s at %" PRIu64, file, accident->offset);
+        break;
+    case ACCIDENT_LOST:
+        append_format(&line, "its disk loses %" PRIu64 " bytes written to %s at %" PRIu64,
+                      accident->size, file, accident->offset);
+        break;
+    case ACCIDENT_MISDIRECTED:
+        file_name(accident->other, other);
+        append_format(&line,
+                      "its disk puts %" PRIu64 " bytes for %s at %" PRIu64 " into %s at %" PRIu64,
+                      accident->size, file, accident->offset, other, accident->other_offset);
+        break;
+    }
+    tell(narrator, at, world_host_name(run_world(narrator->run), host), buffer_bytes(&line));
+    buffer_deinit(&line);
+}
+
 static void on_action(void *context, struct instant at, const struct action *action) {
     struct narrator *narrator = context;
     struct buffer line = {0};
@@ -127,7 +156,8 @@ static void on_action(void *context, struct instant at, const struct action *act
 }
 
 void narrator_attach(struct narrator *narrator, struct run *run) {
-    struct world_observer observer = {.context = narrator, .event = on_event, .effect = on_effect};
+    struct world_observer observer = {
+        .context = narrator, .event = on_event, .effect = on_effect, .accident = on_accident};
     narrator->run = run;
     world_observe(run_world(run), &observer);
     run_watch_actions(run, narrator, on_action);

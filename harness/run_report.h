@@ -17,7 +17,7 @@ struct run_report {
     uint64_t cpu_nanoseconds, wall_nanoseconds;
     struct bytes crash; /* what the program said before it failed; empty when it did not */
     bool crashed;
-    bool engine_checked; /* crashed at one of the engine's own checks */
+    bool engine_checked;      /* crashed at one of the engine's own checks */
     struct bytes last_events; /* of a run that failed */
 };
 

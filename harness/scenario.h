@@ -110,9 +110,11 @@ enum fault_kind {
     FAULT_RESUME,
     FAULT_SLOW,
     FAULT_DISK_WIPE,
-    FAULT_DISK, /* new settings: slow, failing, full, rotting */
+    FAULT_DISK, /* new settings: slow, failing, full, rotting, writing elsewhere */
     FAULT_DISK_SNAPSHOT,
     FAULT_DISK_ROLLBACK,
+    FAULT_DISK_SWAP,
+    FAULT_BIT_ROT,
     FAULT_CLOCK_STEP,
     FAULT_CLOCK_DRIFT,
     FAULT_CLOCK_FREEZE,
@@ -123,6 +125,9 @@ enum fault_kind {
     FAULT_KINDS,
 };
 const char *fault_kind_name(enum fault_kind kind);
+
+/* Whether a disk with these settings may lose what it was given, or answer with something else. */
+bool disk_settings_harm(const struct disk_settings *disk);
 
 enum partition_shape { SHAPE_GROUPS, SHAPE_BRIDGE, SHAPE_RING };
 enum outage_manner { OUTAGE_KILL, OUTAGE_POWER, OUTAGE_NETWORK };
@@ -142,6 +147,7 @@ struct scenario_fault {
     int32_t drift_per_million;
     struct distribution step_cost;
     struct disk_settings disk;
+    uint32_t file_kinds, bits; /* of bit rot: 1 << FILE_LOG ..., and how many flip */
     struct link_settings link;
     const char *datacentre;
     struct value_range period;
@@ -208,6 +214,9 @@ struct scenario {
     struct scenario_expectations expect;
     struct scenario_tradeoff tradeoff;
     struct scenario_file *file; /* owns every text */
+    /* What distributions point to. */
+    void **kept;
+    uint32_t kept_count;
 };
 
 /* Null when the file is missing or wrong: `problem` then holds one line "path:line: key: why". */

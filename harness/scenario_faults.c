@@ -1,6 +1,7 @@
 #include "harness/name_set.h"
 #include "harness/scenario_units.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 static const char *const KIND_NAMES[FAULT_KINDS + 1] = {"partition",
@@ -16,6 +17,8 @@ static const char *const KIND_NAMES[FAULT_KINDS + 1] = {"partition",
                                                         "disk",
                                                         "disk_snapshot",
                                                         "disk_rollback",
+                                                        "disk_swap",
+                                                        "bit_rot",
                                                         "clock_step",
                                                         "clock_drift",
                                                         "clock_freeze",
@@ -47,6 +50,8 @@ enum fault_key {
     KEY_DATACENTRE = 1 << 12,
     KEY_PERIOD = 1 << 13,
     KEY_RANDOM = 1 << 14, /* kinds, every, lasting, survivable */
+    KEY_FILES = 1 << 15,
+    KEY_BITS = 1 << 16,
 };
 
 static const struct {
@@ -65,13 +70,15 @@ static const struct {
     [FAULT_DISK] = {KEY_NODES | KEY_DISK, KEY_FOR},
     [FAULT_DISK_SNAPSHOT] = {KEY_NODES, KEY_FOR},
     [FAULT_DISK_ROLLBACK] = {KEY_NODES, KEY_FOR},
+    [FAULT_DISK_SWAP] = {KEY_NODES, KEY_FOR},
+    [FAULT_BIT_ROT] = {KEY_NODES, KEY_FILES | KEY_BITS},
     [FAULT_CLOCK_STEP] = {KEY_NODES | KEY_BY, 0},
     [FAULT_CLOCK_DRIFT] = {KEY_NODES | KEY_DRIFT, KEY_FOR},
     [FAULT_CLOCK_FREEZE] = {KEY_NODES, KEY_FOR},
     [FAULT_DATACENTRE_OUTAGE] = {KEY_DATACENTRE, KEY_FOR | KEY_HOW},
     [FAULT_FLAP] = {KEY_FROM_TO | KEY_PERIOD, KEY_FOR | KEY_ONE_WAY},
     [FAULT_LINK] = {KEY_FROM_TO | KEY_LINK, KEY_FOR | KEY_ONE_WAY},
-    [FAULT_RANDOM] = {KEY_FOR | KEY_RANDOM, 0},
+    [FAULT_RANDOM] = {KEY_FOR | KEY_RANDOM, KEY_DISK | KEY_FILES | KEY_BITS},
 };
 
 static void check_keys(struct loader *loader, const struct fault_file *file, enum fault_kind kind) {
@@ -94,6 +101,8 @@ static void check_keys(struct loader *loader, const struct fault_file *file, enu
         {"disk", KEY_DISK, file->disk != NULL},
         {"link", KEY_LINK, file->link != NULL},
         {"datacentre", KEY_DATACENTRE, file->datacentre != NULL},
+        {"files", KEY_FILES, file->files != NULL},
+        {"bits", KEY_BITS, file->bits != NULL},
         {"period", KEY_PERIOD, file->period != NULL},
         {"kinds", KEY_RANDOM, file->kinds_count > 0},
         {"every", KEY_RANDOM, file->every != NULL},
@@ -137,19 +146,63 @@ static void load_random(struct loader *loader, const struct fault_file *file,
     static const uint32_t DRAWABLE = 1u << FAULT_PARTITION | 1u << FAULT_CUT | 1u << FAULT_CRASH |
                                      1u << FAULT_STOP | 1u << FAULT_PAUSE | 1u << FAULT_SLOW |
                                      1u << FAULT_DISK_WIPE | 1u << FAULT_CLOCK_STEP |
-                                     1u << FAULT_CLOCK_FREEZE | 1u << FAULT_FLAP | 1u << FAULT_LINK;
+                                     1u << FAULT_CLOCK_FREEZE | 1u << FAULT_FLAP |
+                                     1u << FAULT_LINK | 1u << FAULT_DISK | 1u << FAULT_BIT_ROT;
     for (uint32_t i = 0; i < file->kinds_count; i++) {
         unsigned kind = loader_choice(loader, "kinds", file->kinds[i], KIND_NAMES, FAULT_PARTITION);
         if ((DRAWABLE >> kind & 1) == 0)
             loader_refuse(loader, "kinds", "'%s' cannot be drawn at random", KIND_NAMES[kind]);
         fault->kinds |= 1u << kind;
     }
+    if ((fault->kinds >> FAULT_DISK & 1) != 0 && file->disk == NULL)
+        loader_refuse(loader, "kinds", "disk needs the key disk: what a drawn disk is like");
     fault->lasting = (struct value_range){1000000000, 5000000000};
     fault->survivable = file->survivable == NULL || *file->survivable;
     loader_duration_range(loader, "every", file->every, &fault->every);
     loader_duration_range(loader, "lasting", file->lasting, &fault->lasting);
     if (fault->every.low == 0)
         loader_refuse(loader, "every", "is 0");
+}
+
+/* "log table": bits by file_kind; every kind when nothing is said. */
+static uint32_t file_kinds(struct loader *loader, const char *text) {
+    static const char *const NAMES[] = {"log", "table", "manifest", NULL};
+    static const enum file_kind FILE_KINDS[] = {FILE_LOG, FILE_TABLE, FILE_MANIFEST};
+    uint32_t kinds = 0;
+    for (const char *at = text; at != NULL && *at != 0;) {
+        char word[32];
+        size_t size = strcspn(at, " ");
+        snprintf(word, sizeof word, "%.*s", (int)size, at);
+        if (size > 0)
+            kinds |= 1u << FILE_KINDS[loader_choice(loader, "files", word, NAMES, 0)];
+        at += size + strspn(at + size, " ");
+    }
+    if (text != NULL && kinds == 0)
+        loader_refuse(loader, "files", "names no kind of file");
+    return text == NULL ? UINT32_MAX : kinds;
+}
+
+static void load_rot(struct loader *loader, const struct fault_file *file,
+                     struct scenario_fault *fault) {
+    enum { BITS_MAX = 1000000 };
+    fault->file_kinds = file_kinds(loader, file->files);
+    fault->bits = 1;
+    loader_number(loader, "bits", file->bits, 1, BITS_MAX, &fault->bits);
+}
+
+static void load_swap(struct loader *loader, const struct scenario_fault *fault) {
+    struct prng prng;
+    uint32_t order[SCENARIO_NODES_MAX];
+    struct host_set set;
+    struct buffer why = {0};
+    prng_init(&prng, 1, 1);
+    name_set_shuffle(loader->scenario, &prng, order);
+    if (!loader->failed &&
+        name_set_resolve(loader->scenario, fault->nodes, &prng, order, &set, &why) &&
+        host_set_count(&set) != 2)
+        loader_refuse(loader, "nodes", "disks are swapped between two nodes, not %u",
+                      host_set_count(&set));
+    buffer_deinit(&why);
 }
 
 static void load_manner(struct loader *loader, const struct fault_file *file,
@@ -213,6 +266,9 @@ static void load_fault(struct loader *loader, const struct fault_file *file,
     fault->one_way = file->one_way != NULL && *file->one_way;
     load_manner(loader, file, fault);
     load_settings(loader, file, fault);
+    load_rot(loader, file, fault);
+    if (fault->kind == FAULT_DISK_SWAP)
+        load_swap(loader, fault);
     if (fault->kind == FAULT_PARTITION)
         load_partition(loader, file, fault);
     if (fault->kind == FAULT_RANDOM)

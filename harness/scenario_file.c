@@ -39,12 +39,16 @@ static const cyaml_schema_value_t TEXT_ENTRY = {
     CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 0, TEXT_MAX)};
 static const cyaml_schema_value_t NUMBER_ENTRY = {CYAML_VALUE_UINT(CYAML_FLAG_DEFAULT, uint32_t)};
 
-static const cyaml_schema_field_t DISTRIBUTION[] = {TEXT(distribution_file, kind),
-                                                    TEXT(distribution_file, low),
-                                                    TEXT(distribution_file, high),
-                                                    TEXT(distribution_file, mean),
-                                                    NUMBER(distribution_file, shape_hundredths),
-                                                    CYAML_FIELD_END};
+#define DISTRIBUTION_FIELDS                                                                        \
+    TEXT(distribution_file, kind), TEXT(distribution_file, low), TEXT(distribution_file, high),    \
+        TEXT(distribution_file, mean), NUMBER(distribution_file, shape_hundredths),                \
+        LIST(distribution_file, samples, TEXT_ENTRY)
+static const cyaml_schema_field_t DISTRIBUTION_PART[] = {
+    DISTRIBUTION_FIELDS, NUMBER(distribution_file, weight), CYAML_FIELD_END};
+static const cyaml_schema_value_t DISTRIBUTION_PART_ENTRY =
+    ENTRY(distribution_file, DISTRIBUTION_PART);
+static const cyaml_schema_field_t DISTRIBUTION[] = {
+    DISTRIBUTION_FIELDS, LIST(distribution_file, parts, DISTRIBUTION_PART_ENTRY), CYAML_FIELD_END};
 
 static const cyaml_schema_field_t LINK[] = {PART(link_file, latency, DISTRIBUTION),
                                             PART(link_file, stall, DISTRIBUTION),
@@ -64,6 +68,13 @@ static const cyaml_schema_field_t DISK[] = {PART(disk_file, read_latency, DISTRI
                                             TEXT(disk_file, write_error),
                                             TEXT(disk_file, sync_error),
                                             TEXT(disk_file, bit_rot),
+                                            TEXT(disk_file, after_sync_error),
+                                            TEXT(disk_file, lost_write),
+                                            TEXT(disk_file, misdirected_write),
+                                            PART(disk_file, rot_every, DISTRIBUTION),
+                                            PART(disk_file, slow_every, DISTRIBUTION),
+                                            PART(disk_file, slow_lasting, DISTRIBUTION),
+                                            NUMBER(disk_file, slow_factor),
                                             CYAML_FIELD_END};
 
 static const cyaml_schema_field_t CLOCK[] = {
@@ -176,6 +187,8 @@ static const cyaml_schema_field_t FAULT[] = {TEXT(fault_file, kind),
                                              TEXT(fault_file, to),
                                              TEXT(fault_file, shape),
                                              TEXT(fault_file, how),
+                                             TEXT(fault_file, files),
+                                             NUMBER(fault_file, bits),
                                              TEXT(fault_file, by),
                                              TEXT(fault_file, datacentre),
                                              TEXT(fault_file, period),

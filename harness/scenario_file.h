@@ -11,6 +11,11 @@
 struct distribution_file {
     char *kind, *low, *high, *mean;
     uint32_t *shape_hundredths;
+    uint32_t *weight; /* of a part of a mixture */
+    struct distribution_file *parts;
+    uint32_t parts_count;
+    char **samples;
+    uint32_t samples_count;
 };
 
 struct link_file {
@@ -19,8 +24,11 @@ struct link_file {
 };
 
 struct disk_file {
-    struct distribution_file *read_latency, *write_latency, *sync_latency;
-    char *capacity, *sector, *read_error, *write_error, *sync_error, *bit_rot;
+    struct distribution_file *read_latency, *write_latency, *sync_latency, *slow_every,
+        *slow_lasting, *rot_every;
+    char *capacity, *sector, *read_error, *write_error, *sync_error, *after_sync_error, *bit_rot,
+        *lost_write, *misdirected_write;
+    uint32_t *slow_factor;
 };
 
 struct clock_file {
@@ -102,13 +110,14 @@ struct client_file {
 
 struct fault_file {
     char *kind, *at, *last, *nodes, *from, *to, *shape, *how, *by, *datacentre, *period, *every,
-        *lasting;
+        *lasting, *files;
     char **groups;
     uint32_t groups_count;
     char **kinds;
     uint32_t kinds_count;
     bool *one_way, *survivable;
     int32_t *drift_per_million;
+    uint32_t *bits;
     struct distribution_file *step_cost;
     struct disk_file *disk;
     struct link_file *link;

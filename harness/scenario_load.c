@@ -105,6 +105,9 @@ void scenario_destroy(struct scenario *scenario) {
     if (scenario == NULL)
         return;
     scenario_file_free(scenario->file);
+    for (uint32_t i = 0; i < scenario->kept_count; i++)
+        free(scenario->kept[i]);
+    free(scenario->kept);
     free(scenario->datacentre_links);
     free(scenario->faults);
     free(scenario->path);

@@ -10,6 +10,8 @@ static const char *inside(char *path, size_t size, const char *part, const char 
 }
 #define INSIDE(name) inside(path, sizeof path, key, name)
 
+enum { SLOW_FACTOR_MAX = 1000000 };
+
 void loader_link(struct loader *loader, const char *key, const struct link_file *file,
                  struct link_settings *to) {
     if (file == NULL)
@@ -30,10 +32,26 @@ void loader_link(struct loader *loader, const char *key, const struct link_file 
         loader_refuse(loader, INSIDE("stall_chance"), "needs stall: how long");
 }
 
+static void load_spells(struct loader *loader, const char *key, const struct disk_file *file,
+                        struct disk_settings *to) {
+    char path[96];
+    loader_distribution(loader, INSIDE("slow_every"), file->slow_every, &to->slow_every);
+    loader_distribution(loader, INSIDE("slow_lasting"), file->slow_lasting, &to->slow_lasting);
+    loader_number(loader, INSIDE("slow_factor"), file->slow_factor, 1, SLOW_FACTOR_MAX,
+                  &to->slow_factor);
+    bool has_spells =
+        !distribution_is_zero(&to->slow_every) && !distribution_is_zero(&to->slow_lasting);
+    if (to->slow_factor > 1 && !has_spells)
+        loader_refuse(loader, INSIDE("slow_factor"), "needs slow_every and slow_lasting");
+    if (to->slow_factor < 2 && (file->slow_every != NULL || file->slow_lasting != NULL))
+        loader_refuse(loader, key, "slow_every and slow_lasting need a slow_factor above 1");
+}
+
 void loader_disk(struct loader *loader, const char *key, const struct disk_file *file,
                  struct disk_settings *to) {
     if (file == NULL)
         return;
+    static const char *const AFTERMATHS[] = {"forgets", "shows", NULL};
     char path[96];
     uint64_t sector = to->sector_bytes;
     loader_distribution(loader, INSIDE("read_latency"), file->read_latency, &to->read_latency);
@@ -48,6 +66,21 @@ void loader_disk(struct loader *loader, const char *key, const struct disk_file 
     loader_chance(loader, INSIDE("write_error"), file->write_error, &to->write_error_per_million);
     loader_chance(loader, INSIDE("sync_error"), file->sync_error, &to->sync_error_per_million);
     loader_chance(loader, INSIDE("bit_rot"), file->bit_rot, &to->bit_rot_per_million);
+    loader_chance(loader, INSIDE("lost_write"), file->lost_write, &to->lost_write_per_million);
+    loader_chance(loader, INSIDE("misdirected_write"), file->misdirected_write,
+                  &to->misdirected_write_per_million);
+    to->sync_error_aftermath = (enum sync_error_aftermath)loader_choice(
+        loader, INSIDE("after_sync_error"), file->after_sync_error, AFTERMATHS,
+        to->sync_error_aftermath);
+    loader_distribution(loader, INSIDE("rot_every"), file->rot_every, &to->rot_every);
+    load_spells(loader, key, file, to);
+}
+
+bool disk_settings_harm(const struct disk_settings *disk) {
+    return disk->read_error_per_million > 0 || disk->write_error_per_million > 0 ||
+           disk->sync_error_per_million > 0 || disk->bit_rot_per_million > 0 ||
+           disk->lost_write_per_million > 0 || disk->misdirected_write_per_million > 0 ||
+           !distribution_is_zero(&disk->rot_every);
 }
 
 enum { DRIFT_MAX_PER_MILLION = 500000 };

@@ -8,7 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-enum { MILLION = 1000000, SHAPE_MAX = 100000 };
+enum { MILLION = 1000000 };
 
 void loader_enter(struct loader *loader, const char *format, ...) {
     va_list arguments;
@@ -174,40 +174,6 @@ unsigned loader_choice(struct loader *loader, const char *key, const char *text,
     }
     loader_refuse(loader, key, "'%.80s' is none of: %s", text, known);
     return otherwise;
-}
-
-void loader_distribution(struct loader *loader, const char *key,
-                         const struct distribution_file *file, struct distribution *to) {
-    static const char *const KINDS[] = {"constant", "uniform", "exponential", "pareto", NULL};
-    if (file == NULL)
-        return;
-    char path[96];
-#define AT(name) (snprintf(path, sizeof path, "%s." name, key), path)
-    struct duration low = {0}, high = {0}, mean = {0};
-    struct distribution made = {.shape_hundredths = 200};
-    made.kind = (enum distribution_kind)loader_choice(loader, AT("kind"), file->kind, KINDS,
-                                                      file->high != NULL ? DISTRIBUTION_UNIFORM
-                                                                         : DISTRIBUTION_CONSTANT);
-    loader_duration(loader, AT("low"), file->low, &low);
-    loader_duration(loader, AT("high"), file->high, &high);
-    loader_duration(loader, AT("mean"), file->mean, &mean);
-    loader_number(loader, AT("shape_hundredths"), file->shape_hundredths, 1, SHAPE_MAX,
-                  &made.shape_hundredths);
-    if (file->high != NULL && high.nanoseconds < low.nanoseconds)
-        loader_refuse(loader, AT("high"), "is below low");
-    if (made.kind == DISTRIBUTION_UNIFORM && file->high == NULL)
-        loader_refuse(loader, key, "a uniform distribution needs high");
-    if (made.kind == DISTRIBUTION_EXPONENTIAL && mean.nanoseconds == 0)
-        loader_refuse(loader, key, "an exponential distribution needs mean");
-    if (made.kind == DISTRIBUTION_PARETO && low.nanoseconds == 0)
-        loader_refuse(loader, key, "a pareto distribution needs low");
-    if (made.kind == DISTRIBUTION_CONSTANT && file->low == NULL)
-        loader_refuse(loader, key, "a constant distribution needs low");
-#undef AT
-    made.low = low.nanoseconds;
-    made.high = high.nanoseconds;
-    made.mean = mean.nanoseconds;
-    *to = made;
 }
 
 void loader_name_set(struct loader *loader, const char *key, const char *text) {

@@ -116,6 +116,43 @@ static void append_hosts(const struct host_set *set, const struct scenario *scen
     }
 }
 
+static void append_pair(struct buffer *to, const char *before, uint64_t number,
+                        const char *behind) {
+    text_append(to, before);
+    text_append_u64(to, number);
+    text_append(to, behind);
+}
+
+/* What is special about a disk. */
+static void describe_disk(const struct disk_settings *disk, struct buffer *to) {
+    const struct {
+        const char *what;
+        uint64_t number;
+    } parts[] = {
+        {"capacity", disk->capacity},
+        {"slow by a factor of", disk->slow_factor},
+        {"read errors per million", disk->read_error_per_million},
+        {"write errors per million", disk->write_error_per_million},
+        {"sync errors per million", disk->sync_error_per_million},
+        {"bits rotting per million reads", disk->bit_rot_per_million},
+        {"lost writes per million", disk->lost_write_per_million},
+        {"misdirected writes per million", disk->misdirected_write_per_million},
+    };
+    const char *joint = ": ";
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        if (parts[i].number == 0)
+            continue;
+        text_append(to, joint);
+        text_append(to, parts[i].what);
+        append_pair(to, " ", parts[i].number, "");
+        joint = ", ";
+    }
+    if (!distribution_is_zero(&disk->rot_every)) {
+        text_append(to, joint);
+        text_append(to, "bits rotting by themselves");
+    }
+}
+
 void action_describe(const struct action *action, const struct scenario *scenario,
                      struct buffer *to) {
     static const struct {
@@ -138,6 +175,8 @@ void action_describe(const struct action *action, const struct scenario *scenari
         [ACT_ROLLBACK] = {"puts the old copy of its disk into ", NULL, ""},
         [ACT_DISK] = {"changes the disk of ", NULL, ""},
         [ACT_DISK_BACK] = {"gives its disk back to ", NULL, ""},
+        [ACT_SWAP] = {"swaps the disks of ", NULL, ""},
+        [ACT_ROT] = {"flips bits on the disk of ", NULL, ""},
         [ACT_CLOCK_STEP] = {"steps the clock of ", NULL, ""},
         [ACT_CLOCK_DRIFT] = {"lets the clock drift of ", NULL, ""},
         [ACT_CLOCK_DRIFT_BACK] = {"sets the speed of the clock right of ", NULL, ""},
@@ -157,5 +196,9 @@ void action_describe(const struct action *action, const struct scenario *scenari
         text_append_i64(to, action->milliseconds);
         text_append(to, " ms");
     }
+    if (action->kind == ACT_DISK)
+        describe_disk(&action->settings->disk, to);
+    if (action->kind == ACT_ROT)
+        append_pair(to, ": ", action->settings->bits, " bits");
     text_append(to, SENTENCES[action->kind].behind);
 }

@@ -33,6 +33,8 @@ enum action_kind {
     ACT_ROLLBACK,
     ACT_DISK,
     ACT_DISK_BACK,
+    ACT_SWAP,
+    ACT_ROT,
     ACT_CLOCK_STEP,
     ACT_CLOCK_DRIFT,
     ACT_CLOCK_DRIFT_BACK,

@@ -163,6 +163,22 @@ static void expand_link(struct planner *planner, const struct fault_instance *in
     }
 }
 
+static void swap_at(struct planner *planner, const struct fault_instance *instance,
+                    const struct host_set *hosts, uint64_t at) {
+    uint64_t back = at + duration_of_milliseconds(BACK_AFTER_MILLISECONDS).nanoseconds;
+    planner_add(planner, instance, at, ACT_POWER)->from = *hosts;
+    planner_add(planner, instance, at, ACT_SWAP)->from = *hosts;
+    planner_add(planner, instance, back, ACT_START)->from = *hosts;
+}
+
+/* What is swapped again is as it was. */
+static void expand_swap(struct planner *planner, const struct fault_instance *instance,
+                        const struct host_set *hosts) {
+    swap_at(planner, instance, hosts, instance->at);
+    if (instance->until != 0)
+        swap_at(planner, instance, hosts, instance->until);
+}
+
 static void expand_on_nodes(struct planner *planner, const struct fault_instance *instance) {
     const struct scenario_fault *fault = instance->fault;
     struct host_set nodes = planner_hosts(planner, fault->nodes);
@@ -197,6 +213,12 @@ static void expand_on_nodes(struct planner *planner, const struct fault_instance
         return;
     case FAULT_DISK_ROLLBACK:
         planner_do_down(planner, instance, &nodes, ACT_ROLLBACK);
+        return;
+    case FAULT_DISK_SWAP:
+        expand_swap(planner, instance, &nodes);
+        return;
+    case FAULT_BIT_ROT:
+        planner_do(planner, instance, &nodes, ACT_ROT, ACT_ROT);
         return;
     case FAULT_CLOCK_DRIFT:
         planner_do(planner, instance, &nodes, ACT_CLOCK_DRIFT, ACT_CLOCK_DRIFT_BACK);
@@ -252,6 +274,8 @@ void planner_expand(struct planner *planner, const struct fault_instance *instan
     case FAULT_DISK_WIPE:
     case FAULT_DISK_SNAPSHOT:
     case FAULT_DISK_ROLLBACK:
+    case FAULT_DISK_SWAP:
+    case FAULT_BIT_ROT:
     case FAULT_CLOCK_DRIFT:
     case FAULT_CLOCK_FREEZE:
         expand_on_nodes(planner, instance);

@@ -100,7 +100,8 @@ static void draw_network(struct draw *draw, const struct fault_instance *instanc
 
 static bool kind_destroys(const struct draw *draw, enum fault_kind kind, bool power) {
     bool synced = draw->planner->scenario->cluster.node.store.sync == STORE_SYNC_ALWAYS;
-    return kind == FAULT_DISK_WIPE || kind == FAULT_DISK ||
+    return kind == FAULT_DISK_WIPE || kind == FAULT_BIT_ROT ||
+           (kind == FAULT_DISK && disk_settings_harm(&draw->fault->disk)) ||
            (kind == FAULT_CRASH && power && !synced);
 }
 
@@ -140,6 +141,12 @@ static void draw_on_node(struct draw *draw, const struct fault_instance *instanc
         return;
     case FAULT_DISK_WIPE:
         planner_do_down(planner, instance, &hosts, ACT_WIPE);
+        return;
+    case FAULT_DISK:
+        planner_do(planner, instance, &hosts, ACT_DISK, ACT_DISK_BACK);
+        return;
+    case FAULT_BIT_ROT:
+        planner_do(planner, instance, &hosts, ACT_ROT, ACT_ROT);
         return;
     case FAULT_CLOCK_STEP:
     case FAULT_CLOCK_DRIFT:

@@ -137,3 +137,27 @@ void simulated_disk_roll_back(struct simulated_disk *disk) {
     disk_directory_sync_all(&disk->directory);
     count_used_bytes(disk);
 }
+
+static void swap_bytes(void *left, void *right, size_t size) {
+    uint8_t *a = left, *b = right;
+    for (size_t i = 0; i < size; i++) {
+        uint8_t kept = a[i];
+        a[i] = b[i];
+        b[i] = kept;
+    }
+}
+
+void simulated_disk_swap(struct simulated_disk *left, struct simulated_disk *right) {
+    CHECK(left->first == NULL && right->first == NULL);
+    swap_bytes(&left->memory, &right->memory, sizeof left->memory);
+    swap_bytes(&left->directory, &right->directory, sizeof left->directory);
+    swap_bytes(&left->used_bytes, &right->used_bytes, sizeof left->used_bytes);
+    swap_bytes(&left->snapshot, &right->snapshot, sizeof(void *));
+    swap_bytes(&left->snapshot_count, &right->snapshot_count, sizeof left->snapshot_count);
+    left->directory.memory = &left->memory;
+    right->directory.memory = &right->memory;
+    /* Numbers of crashes and counts that files remember must not come again. */
+    left->crashes = right->crashes =
+        left->crashes > right->crashes ? left->crashes : right->crashes;
+    left->counts = right->counts = left->counts > right->counts ? left->counts : right->counts;
+}

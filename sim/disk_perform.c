@@ -39,6 +39,7 @@ enum disk_status disk_do_write(struct simulated_disk *disk, struct disk_operatio
         return DISK_ERROR;
     }
     write_part(disk, operation, operation->size);
+    disk_write_goes_astray(disk, operation);
     return DISK_OK;
 }
 
@@ -69,9 +70,8 @@ static enum disk_status do_read(struct simulated_disk *disk, const struct disk_o
         return DISK_OK;
     if (random_stream_strikes(&disk->rot_stream, disk->settings.bit_rot_per_million)) {
         uint64_t bit = operation->offset * 8 + prng_below_u64(&disk->rot_stream, size * 8);
-        file_image_flip_bit(&file->cached, &disk->timeline->chunks, bit);
         if (bit / 8 < file->durable.length)
-            file_image_flip_bit(&file->durable, &disk->timeline->chunks, bit);
+            (void)disk_flip_bit(disk, operation->entry, bit);
     }
     CHECK(size <= UINT32_MAX);
     delivery->chunk = chunk_create(&disk->timeline->chunks, size);
@@ -91,8 +91,9 @@ enum disk_status disk_do_sync(struct simulated_disk *disk, const struct disk_ope
     if (operation->file == NULL)
         return DISK_NO_FILE;
     if (fails)
-        simulated_file_fail_sync(operation->file, &disk->memory, operation->sequence,
-                                 disk_sector_bytes(disk), &disk->crash_stream);
+        simulated_file_fail_sync(
+            operation->file, &disk->memory, operation->sequence, disk_sector_bytes(disk),
+            disk->settings.sync_error_aftermath == AFTERMATH_SHOWS, &disk->crash_stream);
     else
         simulated_file_sync(operation->file, &disk->memory, operation->sequence, operation->length);
     return fails ? DISK_ERROR : DISK_OK;

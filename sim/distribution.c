@@ -87,7 +87,25 @@ static uint64_t cut(uint64_t value, uint64_t high) {
     return value < limit ? value : limit;
 }
 
+/* The part that a draw of chance falls on. */
+static const struct distribution *part_of(const struct distribution *mixture, struct prng *prng) {
+    uint64_t total = 0;
+    for (uint32_t i = 0; i < mixture->count; i++)
+        total += mixture->parts[i].weight;
+    CHECK(total > 0);
+    uint64_t drawn = prng_below_u64(prng, total);
+    const struct distribution_part *part = mixture->parts;
+    while (drawn >= part->weight) {
+        drawn -= part->weight;
+        part++;
+    }
+    CHECK(part->distribution.kind != DISTRIBUTION_MIXTURE);
+    return &part->distribution;
+}
+
 uint64_t distribution_sample(const struct distribution *distribution, struct prng *prng) {
+    if (distribution->kind == DISTRIBUTION_MIXTURE)
+        distribution = part_of(distribution, prng);
     switch (distribution->kind) {
     case DISTRIBUTION_CONSTANT:
         return distribution->low;
@@ -99,6 +117,11 @@ uint64_t distribution_sample(const struct distribution *distribution, struct prn
     case DISTRIBUTION_PARETO:
         return cut(pareto(distribution->low, distribution->shape_hundredths, prng),
                    distribution->high);
+    case DISTRIBUTION_SAMPLES:
+        CHECK(distribution->count > 0);
+        return distribution->samples[prng_below(prng, distribution->count)];
+    case DISTRIBUTION_MIXTURE:
+        break;
     }
     CHECK_UNREACHABLE("a distribution of unknown kind");
 }

@@ -137,10 +137,11 @@ void file_image_set_length(struct file_image *image, struct chunk_pool *chunks, 
     image->length = length;
 }
 
-void file_image_flip_bit(struct file_image *image, struct chunk_pool *chunks, uint64_t bit) {
+bool file_image_flip_bit(struct file_image *image, struct chunk_pool *chunks, uint64_t bit) {
     CHECK(bit / 8 < image->length);
     size_t index = (size_t)(bit / 8 / FILE_BLOCK_BYTES);
     if (image->blocks[index] == NULL)
-        return;
+        return false;
     own_block(image, chunks, index)[bit / 8 % FILE_BLOCK_BYTES] ^= (uint8_t)(1u << bit % 8);
+    return true;
 }

@@ -36,7 +36,7 @@ void file_image_copy_range(struct file_image *to, struct chunk_pool *chunks,
                            const struct file_image *from, uint64_t offset, uint64_t size);
 /* Longer files are filled up with zeros. */
 void file_image_set_length(struct file_image *image, struct chunk_pool *chunks, uint64_t length);
-/* bit / 8 < length. A hole stays what it is. */
-void file_image_flip_bit(struct file_image *image, struct chunk_pool *chunks, uint64_t bit);
+/* bit / 8 < length. A hole stays what it is: false. */
+bool file_image_flip_bit(struct file_image *image, struct chunk_pool *chunks, uint64_t bit);
 
 #endif

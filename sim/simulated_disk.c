@@ -22,6 +22,11 @@ void simulated_disk_init(struct simulated_disk *disk, struct timeline *timeline,
     random_stream_init(&disk->rot_stream, timeline->seed, host, "disk bit rot");
     random_stream_init(&disk->crash_stream, timeline->seed, host, "disk crash");
     random_stream_init(&disk->list_stream, timeline->seed, host, "disk list");
+    random_stream_init(&disk->slow_stream, timeline->seed, host, "disk slow spells");
+    random_stream_init(&disk->rest_stream, timeline->seed, host, "disk bit rot at rest");
+    random_stream_init(&disk->lost_write_stream, timeline->seed, host, "disk lost writes");
+    random_stream_init(&disk->misdirected_write_stream, timeline->seed, host,
+                       "disk misdirected writes");
 }
 
 void disk_drop_snapshot(struct simulated_disk *disk) {
@@ -97,6 +102,11 @@ static struct instant completion_time(struct simulated_disk *disk, enum effect_k
     uint64_t limit = (uint64_t)1 << 60;
     if (latency < TIMELINE_DELAY_MIN.nanoseconds)
         latency = TIMELINE_DELAY_MIN.nanoseconds;
+    bool is_slow = !instant_before(at, disk->slow_from) && instant_before(at, disk->slow_until);
+    if (is_slow)
+        latency = latency < limit / disk->settings.slow_factor
+                      ? latency * disk->settings.slow_factor
+                      : limit;
     return instant_after(at, (struct duration){latency < limit ? latency : limit});
 }
 
@@ -114,6 +124,7 @@ static void fix_extent(struct simulated_disk *disk, struct disk_operation *opera
 
 void simulated_disk_submit(struct simulated_disk *disk, const struct effect *effect,
                            struct instant at) {
+    disk_pass_time(disk, at);
     struct disk_operation *operation = object_pool_take(&disk->operation_pool);
     uint32_t generation = operation->generation;
     *operation = (struct disk_operation){.previous = disk->last,

@@ -55,6 +55,10 @@ struct simulated_disk {
     uint64_t snapshot_count;
     struct prng latency_stream, read_error_stream, write_error_stream, sync_error_stream;
     struct prng rot_stream, crash_stream, list_stream;
+    struct prng slow_stream, rest_stream, lost_write_stream, misdirected_write_stream;
+    struct instant slow_from, slow_until; /* the newest spell; zeros while there are none */
+    bool slow_is_told;
+    struct instant rots_at; /* the next flip of a bit; zero while there are none */
 };
 
 void simulated_disk_init(struct simulated_disk *disk, struct timeline *timeline, uint32_t host,
@@ -77,5 +81,9 @@ void simulated_disk_power_lost(struct simulated_disk *disk);
 void simulated_disk_wipe(struct simulated_disk *disk);
 void simulated_disk_take_snapshot(struct simulated_disk *disk);
 void simulated_disk_roll_back(struct simulated_disk *disk);
+/* No operation may be under way on either. Settings and chance stay where they are. */
+void simulated_disk_swap(struct simulated_disk *left, struct simulated_disk *right);
+/* Flips so many bits of durable files whose kind is in `kinds`. */
+void simulated_disk_rot(struct simulated_disk *disk, uint32_t kinds, uint32_t bits);
 
 #endif

@@ -22,4 +22,11 @@ enum disk_status disk_do_remove(struct simulated_disk *disk,
 void disk_write_in_part(struct simulated_disk *disk, struct disk_operation *operation,
                         struct prng *prng);
 
+/* What has happened by itself until `at`: slow spells, and bits that flipped. */
+void disk_pass_time(struct simulated_disk *disk, struct instant at);
+/* The file must be there; false when the bit lies in a hole. bit / 8 < its durable length. */
+bool disk_flip_bit(struct simulated_disk *disk, struct directory_entry *entry, uint64_t bit);
+/* What a write that succeeded may have become instead. */
+void disk_write_goes_astray(struct simulated_disk *disk, const struct disk_operation *operation);
+
 #endif

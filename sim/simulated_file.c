@@ -38,6 +38,7 @@ static void drop_oldest(struct simulated_file *file, struct file_memory *memory)
         file->newest = NULL;
     file->unsynced_count--;
     file->unsynced_bytes -= write->size;
+    file->lost_count -= write->is_lost;
     if (write->chunk != NULL)
         chunk_release(memory->chunks, write->chunk);
     object_pool_give(&memory->writes, write);
@@ -54,8 +55,40 @@ void simulated_file_release(struct simulated_file *file, struct file_memory *mem
     object_pool_give(&memory->files, file);
 }
 
+/* The cache shows what the disk has, and over it what still waits for a sync. */
+static void show_durable(struct simulated_file *file, struct file_memory *memory, uint64_t offset,
+                         uint64_t size) {
+    uint8_t piece[FILE_BLOCK_BYTES];
+    for (uint64_t done = 0; done < size;) {
+        uint64_t at = offset + done, part = size - done;
+        part = part < sizeof piece ? part : sizeof piece;
+        uint64_t there = at < file->durable.length ? file->durable.length - at : 0;
+        there = there < part ? there : part;
+        memset(piece, 0, sizeof piece);
+        file_image_read(&file->durable, there == 0 ? 0 : at, piece, there);
+        file_image_write(&file->cached, memory->chunks, at, bytes_of(piece, (size_t)part));
+        done += part;
+    }
+    for (const struct file_write *write = file->oldest; write != NULL; write = write->next) {
+        if (write->offset < offset + size && offset < write->offset + write->size)
+            file_image_write(&file->cached, memory->chunks, write->offset,
+                             bytes_of(write->chunk->data, (size_t)write->size));
+    }
+}
+
+static void lose_oldest(struct simulated_file *file, struct file_memory *memory) {
+    struct file_write lost = *file->oldest;
+    drop_oldest(file, memory);
+    if (lost.is_found_out)
+        show_durable(file, memory, lost.offset, lost.size);
+}
+
 static void make_oldest_durable(struct simulated_file *file, struct file_memory *memory) {
     const struct file_write *write = file->oldest;
+    if (write->is_lost) {
+        lose_oldest(file, memory);
+        return;
+    }
     if (write->chunk != NULL)
         file_image_write(&file->durable, memory->chunks, write->offset,
                          bytes_of(write->chunk->data, (size_t)write->size));
@@ -103,7 +136,8 @@ void simulated_file_sync(struct simulated_file *file, struct file_memory *memory
                          uint64_t length) {
     /* When nothing was written since, what the cache has is what becomes durable, and blocks can be
      * shared. */
-    bool is_all = file->newest != NULL && file->newest->sequence <= sequence;
+    bool is_all =
+        file->newest != NULL && file->newest->sequence <= sequence && file->lost_count == 0;
     while (file->oldest != NULL && file->oldest->sequence <= sequence) {
         const struct file_write *write = file->oldest;
         if (is_all && write->size >= FILE_BLOCK_BYTES) {
@@ -131,6 +165,8 @@ static enum fate fate_of(const struct crash *crash, uint64_t draw) {
 static void settle_sector(struct simulated_file *file, struct file_memory *memory,
                           const struct crash *crash, const struct file_write *write,
                           uint64_t sector) {
+    if (write->is_lost)
+        return;
     uint64_t begin = sector * crash->sector_bytes, end = begin + crash->sector_bytes;
     uint64_t draw = hash_mix(crash->seed, sector);
     uint64_t kept_begin = begin, kept_end = end;
@@ -206,9 +242,12 @@ static void settle(struct simulated_file *file, struct file_memory *memory, uint
 }
 
 void simulated_file_fail_sync(struct simulated_file *file, struct file_memory *memory,
-                              uint64_t sequence, uint32_t sector_bytes, struct prng *prng) {
+                              uint64_t sequence, uint32_t sector_bytes, bool cache_shows,
+                              struct prng *prng) {
     uint64_t length = file->cached.length;
     settle(file, memory, sequence, sector_bytes, prng);
+    if (cache_shows)
+        return;
     file_image_copy(&file->cached, memory->chunks, &file->durable);
     for (const struct file_write *write = file->oldest; write != NULL; write = write->next) {
         if (write->chunk != NULL)
@@ -223,4 +262,38 @@ void simulated_file_lose_power(struct simulated_file *file, struct file_memory *
     settle(file, memory, UINT64_MAX, sector_bytes, prng);
     file_image_copy(&file->cached, memory->chunks, &file->durable);
     file->sequence = 0;
+}
+
+void simulated_file_lose_newest(struct simulated_file *file, bool is_found_out) {
+    CHECK(file->newest != NULL);
+    file->lost_count += !file->newest->is_lost;
+    file->newest->is_lost = true;
+    file->newest->is_found_out = is_found_out;
+}
+
+void simulated_file_overwrite(struct simulated_file *file, struct file_memory *memory,
+                              uint64_t offset, struct bytes bytes) {
+    uint64_t room = offset < file->durable.length ? file->durable.length - offset : 0;
+    struct bytes fits = bytes_slice(bytes, 0, bytes.size < room ? bytes.size : (size_t)room);
+    if (fits.size == 0)
+        return;
+    file_image_write(&file->durable, memory->chunks, offset, fits);
+    show_durable(file, memory, offset, fits.size);
+}
+
+static bool waits_for_sync(const struct simulated_file *file, uint64_t at) {
+    for (const struct file_write *write = file->oldest; write != NULL; write = write->next) {
+        if (write->offset <= at && at < write->offset + write->size)
+            return true;
+    }
+    return false;
+}
+
+bool simulated_file_flip_bit(struct simulated_file *file, struct file_memory *memory,
+                             uint64_t bit) {
+    if (!file_image_flip_bit(&file->durable, memory->chunks, bit))
+        return false;
+    if (bit / 8 < file->cached.length && !waits_for_sync(file, bit / 8))
+        (void)file_image_flip_bit(&file->cached, memory->chunks, bit);
+    return true;
 }

@@ -10,6 +10,7 @@
 #include "sim/chunk.h"
 #include "sim/delivery.h"
 #include "sim/event_queue.h"
+#include "sim/world.h"
 
 #define TIMELINE_DELAY_MIN ((struct duration){1000}) /* one microsecond of virtual time */
 
@@ -19,6 +20,7 @@ struct timeline {
     struct event_queue queue;
     struct chunk_pool chunks;
     struct delivery_queue deliveries;
+    const struct world_observer *observer; /* or null */
 };
 
 static inline struct instant instant_later(struct instant left, struct instant right) {

@@ -133,6 +133,15 @@ void world_snapshot_disk(struct world *world, uint32_t host) {
     simulated_disk_take_snapshot(&host_at(world, host)->disk);
 }
 
+void world_swap_disks(struct world *world, uint32_t left, uint32_t right) {
+    CHECK(left != right && !world_host_is_up(world, left) && !world_host_is_up(world, right));
+    simulated_disk_swap(&host_at(world, left)->disk, &host_at(world, right)->disk);
+}
+
+void world_rot_disk(struct world *world, uint32_t host, uint32_t kinds, uint32_t bits) {
+    simulated_disk_rot(&host_at(world, host)->disk, kinds, bits);
+}
+
 void world_rollback_disk(struct world *world, uint32_t host) {
     CHECK(!world_host_is_up(world, host));
     simulated_disk_roll_back(&host_at(world, host)->disk);
@@ -178,11 +187,11 @@ void world_cut_links(struct world *world, uint32_t left, uint32_t right) {
 }
 
 void world_observe(struct world *world, const struct world_observer *observer) {
-    world->observer = NULL;
+    world->timeline.observer = NULL;
     if (observer == NULL)
         return;
     world->own_observer = *observer;
-    world->observer = &world->own_observer;
+    world->timeline.observer = &world->own_observer;
 }
 
 void world_stream(const struct world *world, uint32_t host, const char *purpose,

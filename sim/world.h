@@ -61,12 +61,30 @@ struct link_settings {
 
 /* --- disk: per host --------------------------------------------------------------------------- */
 
+/* What programs read of a file whose sync has failed. The disk has some of its unsynced sectors and
+ * not others, and no later sync brings those back; kernels differ in what their page cache does. */
+enum sync_error_aftermath {
+    AFTERMATH_FORGETS, /* it shows what the disk has */
+    AFTERMATH_SHOWS,   /* it goes on showing what was written, until the power is lost */
+};
+
 struct disk_settings {
     struct distribution read_latency, write_latency, sync_latency; /* nanoseconds */
-    uint64_t capacity; /* bytes; a write beyond it answers DISK_FULL; 0 is unlimited */
+    /* Now and then everything takes `slow_factor` times as long (0 or 1: never): from the end of
+     * one such spell to the next, and of one spell. */
+    struct distribution slow_every, slow_lasting; /* nanoseconds */
+    uint32_t slow_factor;
+    uint64_t capacity; /* bytes; what would go beyond it answers DISK_FULL; 0 is unlimited */
     uint32_t read_error_per_million, write_error_per_million, sync_error_per_million;
-    uint32_t bit_rot_per_million; /* per read: one bit of what was stored has flipped for good */
-    uint32_t sector_bytes;        /* what tears at a crash; 512 */
+    enum sync_error_aftermath sync_error_aftermath;
+    /* One bit of what was stored has flipped for good: found by a read, or by nobody yet (a flip
+     * every so many nanoseconds, anywhere on the disk; never when rot_every cannot be but 0). */
+    uint32_t bit_rot_per_million;
+    struct distribution rot_every;
+    /* Per write: it is acknowledged and synced and yet never comes to the disk, or comes to another
+     * place in this file or another. The page cache may show it as it should be for a while. */
+    uint32_t lost_write_per_million, misdirected_write_per_million;
+    uint32_t sector_bytes; /* what tears at a crash; 512 */
 };
 
 /* At a loss of power, each sector that was not synced is lost, kept or torn by chance; names that
@@ -119,6 +137,10 @@ void world_wipe_disk(struct world *world, uint32_t host); /* the host must be do
 /* The disk goes back to what it was at the last world_snapshot_disk(). The host must be down. */
 void world_snapshot_disk(struct world *world, uint32_t host);
 void world_rollback_disk(struct world *world, uint32_t host);
+/* Each gets what the other had, copies included. Both hosts must be down. */
+void world_swap_disks(struct world *world, uint32_t left, uint32_t right);
+/* Flips so many bits of files whose kind is in `kinds` (bits: 1 << FILE_LOG ...). */
+void world_rot_disk(struct world *world, uint32_t host, uint32_t kinds, uint32_t bits);
 /* The running program, or null when down. For oracles: they may look, never touch. */
 void *world_program(const struct world *world, uint32_t host);
 
@@ -146,12 +168,28 @@ uint64_t world_hash(const struct world *world);
 /* Events that programs have taken. */
 uint64_t world_event_count(const struct world *world);
 
+/* What a disk did that no program was told. */
+enum disk_accident_kind {
+    ACCIDENT_SLOW,       /* a slow spell has begun */
+    ACCIDENT_ROT,        /* a bit of `file` has flipped at `offset` */
+    ACCIDENT_LOST,       /* a write to `file` at `offset` never comes to the disk */
+    ACCIDENT_MISDIRECTED /* and came to `other` instead, at `other_offset` */
+};
+struct disk_accident {
+    enum disk_accident_kind kind;
+    struct file_id file, other;
+    uint64_t offset, other_offset;
+    uint64_t size; /* bytes */
+};
+
 /* What an observer sees, if one is set: every event and effect in order, for narration, traces and
- * comparison. */
+ * comparison; and the disks' accidents. */
 struct world_observer {
     void *context;
     void (*event)(void *context, struct instant at, uint32_t host, const struct event *event);
     void (*effect)(void *context, struct instant at, uint32_t host, const struct effect *effect);
+    void (*accident)(void *context, struct instant at, uint32_t host,
+                     const struct disk_accident *accident);
 };
 void world_observe(struct world *world, const struct world_observer *observer);
 

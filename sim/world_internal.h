@@ -18,8 +18,7 @@ struct world {
     struct buffer remote; /* of the link being accepted */
     struct rolling_hash hash;
     uint64_t event_count;
-    const struct world_observer *observer; /* null, or own_observer */
-    struct world_observer own_observer;
+    struct world_observer own_observer; /* the timeline's, when there is one */
 };
 
 /* The host of that name, or null. */

@@ -64,9 +64,9 @@ static void perform_effects(struct world *world, struct simulated_host *host, st
     for (size_t i = 0; i < world->effects.count; i++) {
         const struct effect *effect = &world->effects.items[i];
         rolling_hash_effect(&world->hash, world->timeline.now, host->index, effect);
-        if (world->observer != NULL && world->observer->effect != NULL)
-            world->observer->effect(world->observer->context, world->timeline.now, host->index,
-                                    effect);
+        if (world->timeline.observer != NULL && world->timeline.observer->effect != NULL)
+            world->timeline.observer->effect(world->timeline.observer->context, world->timeline.now,
+                                             host->index, effect);
         perform_effect(world, host, effect, at);
     }
 }
@@ -113,9 +113,9 @@ static bool step(struct world *world, struct simulated_host *host,
         simulated_host_fill_event(host, delivery, &event);
         world->event_count++;
         rolling_hash_event(&world->hash, world->timeline.now, host->index, &event, delivery->chunk);
-        if (world->observer != NULL && world->observer->event != NULL)
-            world->observer->event(world->observer->context, world->timeline.now, host->index,
-                                   &event);
+        if (world->timeline.observer != NULL && world->timeline.observer->event != NULL)
+            world->timeline.observer->event(world->timeline.observer->context, world->timeline.now,
+                                            host->index, &event);
         effects_clear(&world->effects);
         host->program.step(host->instance, &event, &world->effects);
         perform_effects(world, host, simulated_host_spend(host));

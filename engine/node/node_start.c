@@ -1,6 +1,7 @@
 #include "engine/node/node_start.h"
 
 #include "engine/base/hash.h"
+#include "engine/base/text.h"
 #include "engine/data/entry_key.h"
 #include "engine/node/narration.h"
 #include "engine/node/node_state.h"
@@ -25,11 +26,38 @@ static uint64_t draw_actor(const struct node *node, uint64_t incarnation) {
     return actor == 0 ? 1 : actor;
 }
 
+/* Whose directory it is: nobody may go on from what another node had promised. */
+static bool is_own_directory(struct node *node, struct bytes saved) {
+    struct reader reader = reader_of(saved);
+    (void)reader_u64(&reader);
+    (void)reader_u64(&reader);
+    struct bytes cluster = reader_bytes(&reader);
+    struct bytes name = reader_bytes(&reader);
+    if (saved.size == 0 || !reader_finished(&reader))
+        return true;
+    if (bytes_equal(name, node->config.name) && bytes_equal(cluster, node->config.cluster))
+        return true;
+    struct buffer why = {0};
+    text_append(&why, "the directory belongs to node ");
+    buffer_append(&why, name);
+    text_append(&why, " of cluster ");
+    buffer_append(&why, cluster);
+    text_append(&why, ", and this is ");
+    buffer_append(&why, node->config.name);
+    text_append(&why, " of ");
+    buffer_append(&why, node->config.cluster);
+    node_fail(node, buffer_bytes(&why));
+    buffer_deinit(&why);
+    return false;
+}
+
 /* An incarnation is greater than any earlier one, also when the clock was set back. */
 static void take_incarnation(struct node *node, struct bytes saved) {
     struct reader reader = reader_of(saved);
     uint64_t actor = reader_u64(&reader);
     uint64_t incarnation = reader_u64(&reader);
+    (void)reader_bytes(&reader);
+    (void)reader_bytes(&reader);
     bool known = reader_finished(&reader) && actor != 0;
     uint64_t next = known ? incarnation + 1 : 1;
     node->incarnation = next > node->wall.milliseconds ? next : node->wall.milliseconds;
@@ -44,6 +72,8 @@ static enum store_status save_incarnation(struct node *node) {
     buffer_clear(&node->encoded);
     buffer_put_u64(&node->encoded, node->actor);
     buffer_put_u64(&node->encoded, node->incarnation);
+    buffer_put_bytes(&node->encoded, node->config.cluster);
+    buffer_put_bytes(&node->encoded, node->config.name);
     buffer_clear(&node->entry);
     entry_key_encode(&(struct entry_key){.space = ENTRY_META, .key = bytes_of_text("incarnation")},
                      &node->entry);
@@ -107,6 +137,8 @@ static enum store_status advance(struct node *node) {
         status = read_meta(node, "incarnation", &value);
         if (status != STORE_OK && status != STORE_ABSENT)
             return status;
+        if (!is_own_directory(node, value))
+            return STORE_NEED_BLOCK;
         take_incarnation(node, value);
         start->phase = START_SAVE_INCARNATION;
         return STORE_OK;

@@ -92,6 +92,93 @@ static void faults_are_held_to_their_kind(void **state) {
         "file.yaml:3: faults[0].kinds: ", "cannot be drawn");
 }
 
+static void disks_are_held_to_what_can_be(void **state) {
+    (void)state;
+    static const struct {
+        const char *disk, *key, *why;
+    } WRONG[] = {
+        {"{lost_write: 3/2}", "disk.lost_write: ", "chance"},
+        {"{misdirected_write: often}", "disk.misdirected_write: ", "chance"},
+        {"{after_sync_error: hopes}", "disk.after_sync_error: ", "none of: forgets, shows"},
+        {"{slow_factor: 5}", "disk.slow_factor: ", "needs slow_every and slow_lasting"},
+        {"{slow_factor: 0}", "disk.slow_factor: ", "from 1 to"},
+        {"{slow_every: {low: 1s}}", "disk: ", "need a slow_factor"},
+        {"{rot_every: {kind: exponential}}", "disk.rot_every: ", "needs mean"},
+        {"{sector: 1}", "disk.sector: ", "from 64"},
+        {"{read_latency: {kind: mixture}}", "disk.read_latency: ", "needs parts"},
+        {"{read_latency: {parts: [{low: 1ms}], low: 3ms}}",
+         "disk.read_latency: ", "do not go with kind: mixture"},
+        {"{read_latency: {kind: constant, low: 1ms, samples: [1ms]}}",
+         "disk.read_latency: ", "samples do not go"},
+        {"{read_latency: {parts: [{low: 1ms, weight: 0}]}}",
+         "disk.read_latency.parts[0].weight: ", "0 is not from 1"},
+        {"{read_latency: {parts: [{low: 1ms}, {high: soon}]}}",
+         "disk.read_latency.parts[1].high: ", "'soon' is not a duration"},
+        {"{read_latency: {parts: [{low: 1ms}, {kind: mixture}]}}",
+         "disk.read_latency.parts[1]: ", "no mixture itself"},
+        {"{read_latency: {samples: [1ms, 2]}}",
+         "disk.read_latency.samples[1]: ", "'2' is not a duration"},
+        {"{read_latency: {kind: samples}}", "disk.read_latency: ", "need samples"},
+    };
+    for (size_t i = 0; i < sizeof WRONG / sizeof WRONG[0]; i++) {
+        char text[256], begin[128];
+        snprintf(text, sizeof text, "name: a\ndisk: %s\n", WRONG[i].disk);
+        snprintf(begin, sizeof begin, "file.yaml:2: %s", WRONG[i].key);
+        assert_refused(text, begin, WRONG[i].why);
+    }
+    assert_refused("name: a\nfaults:\n  - {at: 1s, kind: disk_swap, nodes: n1}\n",
+                   "file.yaml:3: faults[0].nodes: ", "between two nodes, not 1");
+    assert_refused("name: a\nfaults:\n  - {at: 1s, kind: bit_rot, nodes: n1, files: song}\n",
+                   "file.yaml:3: faults[0].files: ", "none of: log, table, manifest");
+    assert_refused("name: a\nfaults:\n  - {at: 1s, kind: bit_rot, nodes: n1, files: \" \"}\n",
+                   "file.yaml:3: faults[0].files: ", "no kind of file");
+    assert_refused("name: a\nfaults:\n  - {at: 1s, kind: bit_rot, nodes: n1, bits: 0}\n",
+                   "file.yaml:3: faults[0].bits: ", "0 is not from 1");
+    assert_refused("name: a\nfaults:\n  - {at: 1s, kind: crash, nodes: n1, bits: 1}\n",
+                   "file.yaml:3: faults[0].bits: ", "does not go with");
+    assert_refused(
+        "name: a\nfaults:\n  - {at: 1s, for: 9s, kind: random, every: 1s, kinds: [disk]}\n",
+        "file.yaml:3: faults[0].kinds: ", "needs the key disk");
+}
+
+static void what_a_disk_does_is_read_with_its_units(void **state) {
+    (void)state;
+    char problem[1024];
+    struct scenario *scenario =
+        load("name: disks\n"
+             "disk:\n"
+             "  read_latency: {parts: [{weight: 9, low: 1ms}, {kind: pareto, low: 2ms}]}\n"
+             "  sync_latency: {samples: [1ms, 3ms, 2ms]}\n"
+             "  slow_every: {kind: exponential, mean: 5s}\n"
+             "  slow_lasting: {low: 1s}\n"
+             "  slow_factor: 20\n"
+             "  lost_write: 1/1000\n"
+             "  misdirected_write: 7\n"
+             "  after_sync_error: shows\n"
+             "  rot_every: {low: 1s}\n"
+             "faults: [{at: 1s, kind: bit_rot, nodes: n1, files: log  table, bits: 3}]\n",
+             problem, sizeof problem);
+    assert_string_equal(problem, "");
+    const struct disk_settings *disk = &scenario->cluster.nodes[2].disk;
+    assert_int_equal(disk->read_latency.kind, DISTRIBUTION_MIXTURE);
+    assert_int_equal(disk->read_latency.count, 2);
+    assert_int_equal(disk->read_latency.parts[0].weight, 9);
+    assert_int_equal(disk->read_latency.parts[1].weight, 1);
+    assert_int_equal(disk->read_latency.parts[1].distribution.kind, DISTRIBUTION_PARETO);
+    assert_int_equal(disk->sync_latency.kind, DISTRIBUTION_SAMPLES);
+    assert_int_equal(disk->sync_latency.samples[1], 3000000);
+    assert_int_equal(disk->slow_every.mean, 5000000000);
+    assert_int_equal(disk->slow_factor, 20);
+    assert_int_equal(disk->lost_write_per_million, 1000);
+    assert_int_equal(disk->misdirected_write_per_million, 7);
+    assert_int_equal(disk->sync_error_aftermath, AFTERMATH_SHOWS);
+    assert_int_equal(disk->rot_every.low, 1000000000);
+    assert_true(disk_settings_harm(disk));
+    assert_int_equal(scenario->faults[0].file_kinds, 1u << FILE_LOG | 1u << FILE_TABLE);
+    assert_int_equal(scenario->faults[0].bits, 3);
+    scenario_destroy(scenario);
+}
+
 static void expectations_must_make_sense(void **state) {
     (void)state;
     assert_refused("name: a\nexpect: {stale_reads: perhaps}\n",
@@ -173,6 +260,8 @@ int main(void) {
         cmocka_unit_test(a_wrong_type_is_named_with_its_line),
         cmocka_unit_test(an_impossible_value_is_named_with_its_line),
         cmocka_unit_test(faults_are_held_to_their_kind),
+        cmocka_unit_test(disks_are_held_to_what_can_be),
+        cmocka_unit_test(what_a_disk_does_is_read_with_its_units),
         cmocka_unit_test(expectations_must_make_sense),
         cmocka_unit_test(what_is_no_yaml_is_refused),
         cmocka_unit_test(a_missing_file_is_named),

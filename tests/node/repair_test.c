@@ -333,6 +333,27 @@ static void a_rolled_back_disk_does_not_reissue_dots(void **state) {
     small_cluster_destroy(cluster);
 }
 
+static void a_node_refuses_the_disk_of_another(void **state) {
+    (void)state;
+    struct small_cluster *cluster = create(3, false, false, anti_entropy_only);
+    (void)small_cluster_ask(cluster, 0, "DSET", "k", "", "v", NULL);
+    for (uint32_t i = 0; i < 2; i++)
+        small_cluster_crash(cluster, i, KEEP_WRITTEN);
+    small_cluster_swap_disks(cluster, 0, 1);
+    for (uint32_t i = 0; i < 2; i++)
+        small_cluster_start(cluster, i);
+    small_cluster_run(cluster, duration_of_seconds(1));
+    assert_null(small_cluster_node(cluster, 0));
+    assert_non_null(strstr(small_cluster_halt_reason(cluster, 0), "belongs to node n1"));
+    assert_non_null(strstr(small_cluster_halt_reason(cluster, 1), "belongs to node n0"));
+    small_cluster_swap_disks(cluster, 0, 1);
+    for (uint32_t i = 0; i < 2; i++)
+        small_cluster_start(cluster, i);
+    small_cluster_run(cluster, duration_of_seconds(5));
+    assert_non_null(strstr(small_cluster_values(cluster, 0, "k"), "v"));
+    small_cluster_destroy(cluster);
+}
+
 static void both_sides_of_a_partition_take_writes_and_converge(void **state) {
     (void)state;
     struct small_cluster *cluster = create(5, true, false, handoff_only);
@@ -373,6 +394,7 @@ int main(void) {
         cmocka_unit_test(what_is_held_is_remembered_over_a_crash),
         cmocka_unit_test(a_lost_write_never_lends_its_dot_to_another),
         cmocka_unit_test(a_rolled_back_disk_does_not_reissue_dots),
+        cmocka_unit_test(a_node_refuses_the_disk_of_another),
         cmocka_unit_test(both_sides_of_a_partition_take_writes_and_converge),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -136,6 +136,38 @@ static void samples_are_the_same_on_every_machine(void **state) {
     }
 }
 
+static void a_mixture_draws_from_its_parts_as_often_as_they_weigh(void **state) {
+    (void)state;
+    static const uint64_t RECORDED[] = {7, 8};
+    const struct distribution_part parts[] = {
+        {.weight = 1, .distribution = {.kind = DISTRIBUTION_CONSTANT, .low = 5}},
+        {.weight = 3, .distribution = {.kind = DISTRIBUTION_UNIFORM, .low = 100, .high = 200}},
+        {.weight = 4,
+         .distribution = {.kind = DISTRIBUTION_SAMPLES, .samples = RECORDED, .count = 2}},
+    };
+    struct distribution mixture = {.kind = DISTRIBUTION_MIXTURE, .parts = parts, .count = 3};
+    (void)draw(&mixture, 1);
+    size_t five = 0, recorded = 0;
+    for (size_t i = 0; i < SAMPLES; i++) {
+        assert_true(samples[i] == 5 || samples[i] == 7 || samples[i] == 8 ||
+                    (samples[i] >= 100 && samples[i] <= 200));
+        five += samples[i] == 5;
+        recorded += samples[i] == 7 || samples[i] == 8;
+    }
+    assert_near((double)five / SAMPLES, 1.0 / 8, 0.03);
+    assert_near((double)recorded / SAMPLES, 4.0 / 8, 0.03);
+}
+
+static void recorded_samples_are_drawn_evenly(void **state) {
+    (void)state;
+    static const uint64_t RECORDED[] = {10, 10, 30, 70};
+    struct distribution recorded = {.kind = DISTRIBUTION_SAMPLES, .samples = RECORDED, .count = 4};
+    assert_near(draw(&recorded, 1), 30, 0.01);
+    assert_int_equal(quantile(0.4), 10);
+    assert_int_equal(quantile(0.6), 30);
+    assert_int_equal(quantile(0.8), 70);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_constant_is_constant_and_draws_nothing),
@@ -144,6 +176,8 @@ int main(void) {
         cmocka_unit_test(an_exponential_sample_is_shifted_by_low_and_cut_at_high),
         cmocka_unit_test(a_pareto_sample_has_its_quantiles),
         cmocka_unit_test(a_pareto_sample_never_exceeds_high),
+        cmocka_unit_test(a_mixture_draws_from_its_parts_as_often_as_they_weigh),
+        cmocka_unit_test(recorded_samples_are_drawn_evenly),
         cmocka_unit_test(samples_are_the_same_on_every_machine),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -88,7 +88,8 @@ static void count_effect(void *context, struct instant at, uint32_t host,
 static void narration_changes_nothing(void **state) {
     (void)state;
     uint64_t counts[3] = {0};
-    struct world_observer observer = {counts, count_event, count_effect};
+    struct world_observer observer = {
+        .context = counts, .event = count_event, .effect = count_effect};
     struct run silent = busy_run(1, NULL, NULL, false);
     struct run narrated = busy_run(1, NULL, &observer, true);
     assert_int_equal(silent.hash, narrated.hash);

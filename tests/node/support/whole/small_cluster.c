@@ -619,6 +619,16 @@ void small_cluster_save_disk(struct small_cluster *cluster, uint32_t node) {
     copy_files(cluster->nodes[node].saved, cluster->nodes[node].files);
 }
 
+void small_cluster_swap_disks(struct small_cluster *cluster, uint32_t left, uint32_t right) {
+    struct small_node *one = &cluster->nodes[left], *other = &cluster->nodes[right];
+    assert_true(one->node == NULL && other->node == NULL);
+    for (uint32_t i = 0; i < FILES_MAX; i++) {
+        struct memory_file kept = one->files[i];
+        one->files[i] = other->files[i];
+        other->files[i] = kept;
+    }
+}
+
 void small_cluster_restore_disk(struct small_cluster *cluster, uint32_t node) {
     assert_null(cluster->nodes[node].node);
     copy_files(cluster->nodes[node].files, cluster->nodes[node].saved);

@@ -41,6 +41,8 @@ void small_cluster_crash(struct small_cluster *cluster, uint32_t node, enum cras
 void small_cluster_stop(struct small_cluster *cluster, uint32_t node);
 /* Keeps the disk as it is now, and puts it back later. The node must be down for the latter. */
 void small_cluster_save_disk(struct small_cluster *cluster, uint32_t node);
+/* Both must be down. */
+void small_cluster_swap_disks(struct small_cluster *cluster, uint32_t left, uint32_t right);
 void small_cluster_restore_disk(struct small_cluster *cluster, uint32_t node);
 
 /* Open links between the two close, and none opens, until they are joined again. */
