@@ -12,6 +12,7 @@ enum manifest_tag {
     TAG_SEALED,
     TAG_ADDED,
     TAG_REMOVED,
+    TAG_ROLLED_BACK,
 };
 
 enum { SEALED_CAPACITY_MIN = 4, TABLES_CAPACITY_MIN = 16 };
@@ -52,6 +53,8 @@ void manifest_put_facts(struct buffer *to, const struct manifest_facts *facts, b
     put_fact(to, TAG_OPEN_FROM, facts->open_from);
     if (facts->closed)
         put_fact(to, TAG_CLOSED, facts->closed_sequence);
+    if (facts->rolled_back)
+        buffer_put_u8(to, TAG_ROLLED_BACK);
     for (uint32_t i = 0; with_sealed && i < facts->sealed_count; i++) {
         put_fact(to, TAG_SEALED, facts->sealed[i].number);
         buffer_put_varint(to, facts->sealed[i].end);
@@ -190,6 +193,9 @@ static bool apply_fact(struct manifest_state *state, struct reader *from) {
         return apply_added(state, from);
     case TAG_REMOVED:
         return apply_removed(state, from);
+    case TAG_ROLLED_BACK:
+        facts->rolled_back = true;
+        return true;
     default:
         return false;
     }
@@ -198,6 +204,7 @@ static bool apply_fact(struct manifest_state *state, struct reader *from) {
 bool manifest_state_apply(struct manifest_state *state, struct bytes payload) {
     struct reader reader = reader_of(payload);
     state->facts.closed = false;
+    state->facts.rolled_back = false;
     while (reader.left > 0) {
         if (!apply_fact(state, &reader))
             return false;

@@ -13,8 +13,11 @@
  *                            entries, v removed ranges, key smallest, key largest, v 1 when the
  *                            largest is not in it, else 0
  *         8 table removed    v number
+ *         9 rolled back                       the store may hold less than it once vouched for: it is a
+ *                                             copy of an earlier moment, or something was lost
  *
- * A snapshot says everything, an edit what changed; an edit that does not say closed again ends it.
+ * A snapshot says everything, an edit what changed; an edit that does not say closed or rolled back again
+ * ends it.
  */
 #ifndef DUNLIN_STORE_MANIFEST_H
 #define DUNLIN_STORE_MANIFEST_H
@@ -35,6 +38,7 @@ struct manifest_facts {
     uint64_t open_from;
     bool closed;
     uint64_t closed_sequence;
+    bool rolled_back;
     struct sealed_segment *sealed; /* ascending */
     uint32_t sealed_count, sealed_capacity;
 };

@@ -226,6 +226,7 @@ static void on_table(struct store *store, struct table_file *file, const struct 
 static void on_list(struct store *store, const struct disk_done *done, struct effects *effects) {
     struct recovery *recovery = store->recovery;
     recovery->files = memory_allocate((done->file_count + 1) * sizeof *recovery->files);
+    checkpoints_find(store, done->files, done->file_count);
     for (size_t i = 0; i < done->file_count; i++) {
         /* What lies in checkpoints is none of the live store's business. */
         if (done->files[i].file.checkpoint == 0)

@@ -35,6 +35,7 @@ struct store *store_create(const struct store_config *config) {
     manifest_writer_init(&store->manifest, &store->tickets);
     block_reads_init(&store->reads, &store->tickets);
     tallies_init(&store->tallies, config->tally_count);
+    checkpoints_init(&store->checkpoints);
     store->version = version_create();
     store->tables.pinned_bytes_max = config->cache_bytes / STORE_PINNED_DIVISOR;
     return store;
@@ -47,6 +48,7 @@ void store_destroy(struct store *store) {
     store_scans_deinit(store);
     flush_deinit(&store->flush);
     compaction_deinit(store);
+    checkpoints_deinit(store);
     store_release_version(store, store->version);
     block_reads_deinit(&store->reads);
     if (store->cache != NULL)
@@ -112,6 +114,14 @@ bool store_was_born(const struct store *store) {
 
 bool store_was_closed_cleanly(const struct store *store) {
     return store->closed_cleanly;
+}
+
+bool store_was_rolled_back(const struct store *store) {
+    return store->facts.rolled_back;
+}
+
+void store_accept_rollback(struct store *store) {
+    store->facts.rolled_back = false;
 }
 
 void store_fail(struct store *store, struct bytes sentence) {
@@ -299,7 +309,9 @@ void store_pump(struct store *store, struct instant now, struct effects *effects
     bool compaction_left =
         store->closing == CLOSE_NOT_ASKED && compaction_pump(store, now, effects);
     bool memory_left = !memtable_queue_release_some(&store->unheld);
-    store->work_left = flush_left || compaction_left || memory_left;
+    checkpoint_pump(store, effects);
+    store->work_left =
+        flush_left || compaction_left || memory_left || checkpoint_work_left(store);
     pump_manifest(store, effects);
     pump_removals(store, effects);
 }

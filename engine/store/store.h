@@ -132,6 +132,12 @@ bool store_was_born(const struct store *store);
 /* True when the log ended with a clean close: nothing acknowledged in the last life, durable or not, was lost. */
 bool store_was_closed_cleanly(const struct store *store);
 
+/* True when the store may hold less than it once acknowledged, durable or not: it was started from a checkpoint, or
+ * repaired. Its owner must not vouch for what came later, and calls store_accept_rollback() once its own note of that is
+ * durable; until then every start says so again. */
+bool store_was_rolled_back(const struct store *store);
+void store_accept_rollback(struct store *store);
+
 /* Takes a disk event whose ticket the store drew. False when the ticket is not the store's. */
 bool store_on_disk(struct store *store, const struct disk_done *done, struct instant now,
                    struct effects *effects);
@@ -180,6 +186,24 @@ int64_t store_tally_count(const struct store *store, uint32_t tally);
 /* Sum over all tallies. */
 int64_t store_count_total(const struct store *store);
 
+/* A checkpoint is the store as it was when it was asked for, or a little later, in a directory of its own, made of second
+ * names for the store's tables; see checkpoint.h. It is itself a store. */
+struct store_checkpoint {
+    uint32_t number;   /* its directory is checkpoint_name() of it */
+    uint64_t sequence; /* it holds every write up to this; 0 when it was made in an earlier life */
+    uint64_t tables, bytes;
+};
+enum checkpoint_state { CHECKPOINT_ABSENT, CHECKPOINT_MAKING, CHECKPOINT_COMPLETE };
+/* Begins one, while the store goes on serving. STORE_BUSY while one is made or removed. When its state ceases to be
+ * CHECKPOINT_MAKING it is complete and durable, or it could not be made and nothing is left of it. */
+MUST_USE enum store_status store_checkpoint(struct store *store, uint32_t *number);
+enum checkpoint_state store_checkpoint_state(const struct store *store, uint32_t number);
+/* STORE_OK: it begins to go, and is not listed any more. STORE_ABSENT, STORE_BUSY as above. */
+MUST_USE enum store_status store_checkpoint_remove(struct store *store, uint32_t number);
+/* The complete ones, ascending. */
+uint32_t store_checkpoint_count(const struct store *store);
+struct store_checkpoint store_checkpoint_at(const struct store *store, uint32_t index);
+
 /* Flushes and syncs everything and writes the clean-close mark; done when store_is_closed(). No write may follow. */
 void store_close(struct store *store, struct instant now, struct effects *effects);
 bool store_is_closed(const struct store *store);
@@ -195,6 +219,7 @@ struct store_figures {
     uint64_t disk_errors;  /* operations that failed and were tried again */
     uint64_t log_restarts; /* the log had failed, and all was made durable anew */
     uint64_t ranges_removed;
+    uint64_t checkpoints, checkpoint_failures; /* made and given up in this life */
 };
 void store_figures(const struct store *store, struct store_figures *figures);
 

@@ -164,6 +164,9 @@ static void dispatch(struct store *store, struct disk_wait *wait, const struct d
     case WAIT_REMOVE:
         /* A file that could not be removed is removed at the next start. */
         return;
+    case WAIT_CHECKPOINT:
+        checkpoint_on_done(store, done->status, effects);
+        return;
     case WAIT_RECOVERY_LIST:
     case WAIT_RECOVERY_READ:
     case WAIT_RECOVERY_WRITE:

@@ -39,12 +39,18 @@ struct buffer *store_begin_manifest(struct store *store, enum manifest_purpose p
     return payload;
 }
 
+void store_put_snapshot(const struct store *store, struct buffer *to,
+                        const struct manifest_facts *facts, const struct version *version) {
+    manifest_put_facts(to, facts, true);
+    manifest_put_version(to, version);
+    (void)store;
+}
+
 void store_roll_manifest(struct store *store, enum manifest_purpose purpose,
                          struct effects *effects) {
     uint64_t number = store->facts.next_file++;
     struct buffer *payload = manifest_writer_begin(&store->manifest, purpose, number);
-    manifest_put_facts(payload, &store->facts, true);
-    manifest_put_version(payload, store->version);
+    store_put_snapshot(store, payload, &store->facts, store->version);
     manifest_writer_send(&store->manifest, effects);
 }
 

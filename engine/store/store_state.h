@@ -8,6 +8,7 @@
  *     recovery.c         from a directory to a serving store
  *     flush.c            frozen memtable -> tables at level 0
  *     compaction.c       tables of one level -> tables of a deeper one
+ *     checkpoint.c       tables -> a directory that holds the store as it was at one moment
  *     pacing.c           how much of both a step does
  *     store_read.c       one key;  store_scan.c  keys in order
  *     store_install.c    what changes when a manifest record has become durable
@@ -16,6 +17,7 @@
 #define DUNLIN_STORE_STORE_STATE_H
 
 #include "engine/store/block_reads.h"
+#include "engine/store/checkpoint.h"
 #include "engine/store/compaction.h"
 #include "engine/store/flush.h"
 #include "engine/store/log_writer.h"
@@ -78,6 +80,7 @@ struct store {
 
     struct flush flush;
     struct compaction compaction;
+    struct checkpoints checkpoints;
     struct recovery *recovery; /* null once serving */
 
     struct block_cache *cache; /* null until a block was read */
@@ -128,6 +131,9 @@ void store_install(struct store *store, const struct version_edit *edit);
 /* Begins a manifest record; the facts are in it already. Null while another is under way. */
 struct buffer *store_begin_manifest(struct store *store, enum manifest_purpose purpose,
                                     const struct manifest_facts *facts);
+/* Everything that a manifest's snapshot says. */
+void store_put_snapshot(const struct store *store, struct buffer *to,
+                        const struct manifest_facts *facts, const struct version *version);
 /* Writes a whole new manifest. The writer is idle. */
 void store_roll_manifest(struct store *store, enum manifest_purpose purpose,
                          struct effects *effects);

@@ -29,6 +29,7 @@ enum wait_kind {
     WAIT_STREAM_READ,      /* owner: struct block_stream */
     WAIT_BLOCK_READ,       /* owner: struct block_fetch */
     WAIT_REMOVE,
+    WAIT_CHECKPOINT,
     WAIT_RECOVERY_LIST,
     WAIT_RECOVERY_READ,
     WAIT_RECOVERY_WRITE,

@@ -144,6 +144,22 @@ static void sealed_segments_stay_until_their_batches_are_flushed(void **state) {
     buffer_deinit(&payload);
 }
 
+static void a_rollback_holds_until_a_record_that_does_not_say_so(void **state) {
+    (void)state;
+    struct manifest_facts facts = {.next_file = 8, .rolled_back = true};
+    struct manifest_state read = {0};
+    struct buffer payload = {0};
+    for (uint32_t record = 0; record < 4; record++) {
+        facts.rolled_back = record < 2;
+        buffer_clear(&payload);
+        manifest_put_facts(&payload, &facts, false);
+        assert_true(manifest_state_apply(&read, buffer_bytes(&payload)));
+        assert_int_equal(read.facts.rolled_back, record < 2);
+    }
+    manifest_state_deinit(&read);
+    buffer_deinit(&payload);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_snapshot_is_as_documented),
@@ -152,6 +168,7 @@ int main(void) {
         cmocka_unit_test(a_table_is_added_once_and_removed_only_when_it_is_there),
         cmocka_unit_test(the_mark_of_a_clean_close_holds_until_the_next_record),
         cmocka_unit_test(sealed_segments_stay_until_their_batches_are_flushed),
+        cmocka_unit_test(a_rollback_holds_until_a_record_that_does_not_say_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -369,3 +369,14 @@ void memory_disk_copy(struct memory_disk *disk, const struct memory_disk *from) 
         file->name_durable = true;
     }
 }
+
+void memory_disk_restore(struct memory_disk *disk, const struct memory_disk *from,
+                         uint32_t checkpoint) {
+    memory_disk_copy(disk, from);
+    for (size_t i = 0; i < disk->file_count; i++) {
+        struct memory_file *file = &disk->files[i];
+        file->named = file->name_durable = file->file.checkpoint == checkpoint;
+        file->file.checkpoint = 0;
+    }
+    forget_gone(disk);
+}

@@ -60,6 +60,9 @@ void memory_disk_init(struct memory_disk *disk, uint64_t seed);
 void memory_disk_deinit(struct memory_disk *disk);
 /* The files of `from` as they are now, all durable. */
 void memory_disk_copy(struct memory_disk *disk, const struct memory_disk *from);
+/* A checkpoint of `from`, as the live directory of this disk. */
+void memory_disk_restore(struct memory_disk *disk, const struct memory_disk *from,
+                         uint32_t checkpoint);
 /* Takes the disk effects over; other kinds are ignored. */
 void memory_disk_take(struct memory_disk *disk, const struct effects *effects);
 /* Performs one waiting operation; false when none waits. *done is borrowed until the next call. */

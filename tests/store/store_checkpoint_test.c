@@ -1,0 +1,308 @@
+/* Checkpoints: whole stores beside a store that goes on, whatever happens meanwhile. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "tests/store/support/store_host.h"
+
+enum { KEYS = 200, OPERATIONS_MAX = 400 };
+
+static struct memory_disk disk, other_disk;
+static struct store_host host, other;
+
+static void open_host(uint64_t seed) {
+    struct store_config config = store_host_small_config();
+    memory_disk_init(&disk, seed);
+    memory_disk_init(&other_disk, seed);
+    store_host_init(&host, &disk, &config);
+    assert_true(store_host_start(&host));
+}
+
+static void close_host(void) {
+    store_host_deinit(&host);
+    memory_disk_deinit(&disk);
+    memory_disk_deinit(&other_disk);
+}
+
+static void write_some(uint32_t from, uint32_t to) {
+    for (uint32_t key = from; key < to; key++) {
+        while (store_host_write(&host, key % KEYS, 40 + key % 50) == STORE_BUSY)
+            assert_true(store_host_step(&host));
+        store_host_pump(&host);
+        store_host_step(&host);
+    }
+}
+
+static uint32_t begin_checkpoint(void) {
+    uint32_t number = 0;
+    assert_int_equal(store_checkpoint(host.store, &number), STORE_OK);
+    assert_int_equal(store_checkpoint_state(host.store, number), CHECKPOINT_MAKING);
+    store_host_pump(&host);
+    return number;
+}
+
+static uint32_t make_checkpoint(void) {
+    uint32_t number = begin_checkpoint();
+    store_host_settle(&host);
+    assert_int_equal(store_checkpoint_state(host.store, number), CHECKPOINT_COMPLETE);
+    return number;
+}
+
+static size_t files_in_checkpoints(void) {
+    size_t count = 0;
+    for (size_t i = 0; i < disk.file_count; i++)
+        count += disk.files[i].named && disk.files[i].file.checkpoint != 0;
+    return count;
+}
+
+/* Starts a store from the checkpoint: it holds the first writes, down to `least` and up to all of `most`. */
+static void expect_store(uint32_t checkpoint, uint64_t least) {
+    memory_disk_restore(&other_disk, &disk, checkpoint);
+    store_host_init(&other, &other_disk, &host.config);
+    if (host.last > 0)
+        store_host_copy_model(&other, &host);
+    other.acknowledged_durable = least;
+    other.acknowledged_written = least;
+    assert_true(store_host_start(&other));
+    store_host_check_recovered(&other, CRASH_LOSES);
+    store_host_check(&other);
+    assert_true(store_was_rolled_back(other.store));
+    assert_false(store_was_born(other.store));
+    store_host_deinit(&other);
+}
+
+static void a_checkpoint_holds_what_was_written_before(void **state) {
+    (void)state;
+    open_host(1);
+    write_some(0, 300);
+    uint64_t asked_at = host.last;
+    uint32_t number = begin_checkpoint();
+    write_some(300, 900);
+    store_host_settle(&host);
+    assert_int_equal(store_checkpoint_state(host.store, number), CHECKPOINT_COMPLETE);
+    assert_int_equal(store_checkpoint_count(host.store), 1);
+    assert_true(store_checkpoint_at(host.store, 0).sequence >= asked_at);
+    store_host_check(&host);
+    expect_store(number, asked_at);
+    close_host();
+}
+
+static void a_checkpoint_outlives_the_tables_that_it_shares(void **state) {
+    (void)state;
+    open_host(2);
+    write_some(0, 300);
+    uint64_t asked_at = host.last;
+    uint32_t number = make_checkpoint();
+    struct store_checkpoint before = store_checkpoint_at(host.store, 0);
+    for (uint32_t round = 0; round < 20; round++)
+        write_some(0, KEYS);
+    store_host_settle(&host);
+    expect_store(number, asked_at);
+    store_host_kill(&host);
+    assert_true(store_host_start(&host));
+    store_host_settle(&host);
+    assert_int_equal(store_checkpoint_count(host.store), 1);
+    assert_int_equal(store_checkpoint_at(host.store, 0).tables, before.tables);
+    assert_int_equal(store_checkpoint_at(host.store, 0).bytes, before.bytes);
+    expect_store(number, asked_at);
+    close_host();
+}
+
+static void an_empty_store_can_be_checkpointed(void **state) {
+    (void)state;
+    open_host(3);
+    uint32_t number = make_checkpoint();
+    assert_int_equal(store_checkpoint_at(host.store, 0).tables, 0);
+    expect_store(number, 0);
+    close_host();
+}
+
+static void a_second_one_waits_for_the_first(void **state) {
+    (void)state;
+    open_host(4);
+    write_some(0, 100);
+    uint32_t number = begin_checkpoint(), second = 0;
+    assert_int_equal(store_checkpoint(host.store, &second), STORE_BUSY);
+    assert_int_equal(store_checkpoint_remove(host.store, number), STORE_BUSY);
+    store_host_settle(&host);
+    assert_true(make_checkpoint() > number);
+    assert_int_equal(store_checkpoint_count(host.store), 2);
+    close_host();
+}
+
+static void a_removed_checkpoint_leaves_nothing(void **state) {
+    (void)state;
+    open_host(5);
+    write_some(0, 300);
+    uint32_t first = make_checkpoint(), second = make_checkpoint();
+    assert_int_equal(store_checkpoint_remove(host.store, first + 100), STORE_ABSENT);
+    assert_int_equal(store_checkpoint_remove(host.store, first), STORE_OK);
+    store_host_pump(&host);
+    store_host_settle(&host);
+    assert_int_equal(store_checkpoint_state(host.store, first), CHECKPOINT_ABSENT);
+    assert_int_equal(store_checkpoint_count(host.store), 1);
+    expect_store(second, host.last);
+    assert_int_equal(store_checkpoint_remove(host.store, second), STORE_OK);
+    store_host_pump(&host);
+    store_host_settle(&host);
+    assert_int_equal(files_in_checkpoints(), 0);
+    close_host();
+}
+
+static void a_rollback_is_told_until_it_is_accepted(void **state) {
+    (void)state;
+    open_host(6);
+    write_some(0, 300);
+    uint32_t number = make_checkpoint();
+    memory_disk_restore(&other_disk, &disk, number);
+    store_host_init(&other, &other_disk, &host.config);
+    store_host_copy_model(&other, &host);
+    for (uint32_t life = 0; life < 3; life++) {
+        assert_true(store_host_start(&other));
+        assert_true(store_was_rolled_back(other.store));
+        assert_true(store_host_close(&other));
+        store_host_crash(&other, CRASH_KILLS);
+    }
+    assert_true(store_host_start(&other));
+    store_accept_rollback(other.store);
+    assert_true(store_host_close(&other));
+    store_host_crash(&other, CRASH_KILLS);
+    assert_true(store_host_start(&other));
+    assert_false(store_was_rolled_back(other.store));
+    store_host_deinit(&other);
+    close_host();
+}
+
+/* What a crash left: each checkpoint that is listed is whole, and of the others no file stays. */
+static void expect_all_or_nothing(uint64_t asked_at) {
+    uint32_t listed = store_checkpoint_count(host.store);
+    store_host_settle(&host);
+    assert_int_equal(store_checkpoint_count(host.store), listed);
+    size_t expected = 0;
+    for (uint32_t i = 0; i < listed; i++)
+        expected += store_checkpoint_at(host.store, i).tables + 1;
+    assert_int_equal(files_in_checkpoints(), expected);
+    for (uint32_t i = 0; i < listed; i++)
+        expect_store(store_checkpoint_at(host.store, i).number, asked_at);
+}
+
+/* True when the checkpoint was done before the crash came. */
+static bool crash_after(uint32_t operations, enum crash_outcome outcome, bool removes) {
+    open_host(operations * 4 + (uint32_t)outcome);
+    write_some(0, 250);
+    uint64_t asked_at = host.last;
+    uint32_t number = removes ? make_checkpoint() : begin_checkpoint();
+    if (removes) {
+        assert_int_equal(store_checkpoint_remove(host.store, number), STORE_OK);
+        store_host_pump(&host);
+    }
+    bool quiet = false;
+    for (uint32_t i = 0; i < operations && !quiet; i++)
+        quiet = !store_host_step(&host);
+    bool complete = store_checkpoint_state(host.store, number) == CHECKPOINT_COMPLETE;
+    uint64_t durable = store_durable(host.store);
+    store_host_crash(&host, outcome);
+    assert_true(store_host_start(&host));
+    store_host_check_recovered(&host, outcome);
+    store_host_check(&host);
+    if (complete && !removes)
+        assert_int_equal(store_checkpoint_count(host.store), 1);
+    expect_all_or_nothing(asked_at < durable ? asked_at : durable);
+    close_host();
+    return quiet;
+}
+
+static void a_crash_leaves_a_whole_checkpoint_or_none(void **state) {
+    (void)state;
+    for (uint32_t outcome = CRASH_LOSES; outcome <= CRASH_KILLS; outcome++) {
+        for (uint32_t operations = 0; operations < OPERATIONS_MAX; operations++) {
+            if (crash_after(operations, (enum crash_outcome)outcome, false))
+                break;
+        }
+    }
+}
+
+static void a_crash_while_one_is_removed_leaves_it_whole_or_gone(void **state) {
+    (void)state;
+    for (uint32_t outcome = CRASH_LOSES; outcome <= CRASH_KILLS; outcome++) {
+        for (uint32_t operations = 0; operations < OPERATIONS_MAX; operations++) {
+            if (crash_after(operations, (enum crash_outcome)outcome, true))
+                break;
+        }
+    }
+}
+
+/* The store's own files are all flushed and quiet: only the checkpoint meets the error. */
+static bool fail_at(uint32_t operation, bool removes) {
+    open_host(operation);
+    write_some(0, 250);
+    store_host_settle(&host);
+    uint32_t number = 0;
+    if (removes)
+        number = make_checkpoint();
+    else
+        (void)make_checkpoint();
+    disk.fail_writes = true;
+    disk.fail_status = operation % 2 == 0 ? DISK_ERROR : DISK_FULL;
+    disk.eligible = 0;
+    disk.fail_at = operation;
+    if (removes)
+        assert_int_equal(store_checkpoint_remove(host.store, number), STORE_OK);
+    else
+        assert_int_equal(store_checkpoint(host.store, &number), STORE_OK);
+    store_host_pump(&host);
+    store_host_settle(&host);
+    bool failed = disk.eligible >= operation;
+    disk.fail_at = 0;
+    assert_int_equal(store_phase(host.store), STORE_PHASE_SERVING);
+    struct store_figures figures;
+    store_figures(host.store, &figures);
+    assert_int_equal(figures.checkpoint_failures, failed ? 1 : 0);
+    if (removes && failed) {
+        assert_int_equal(store_checkpoint_state(host.store, number), CHECKPOINT_COMPLETE);
+        assert_int_equal(store_checkpoint_remove(host.store, number), STORE_OK);
+        store_host_pump(&host);
+        store_host_settle(&host);
+    }
+    assert_int_equal(store_checkpoint_state(host.store, number),
+                     removes || failed ? CHECKPOINT_ABSENT : CHECKPOINT_COMPLETE);
+    expect_all_or_nothing(host.last);
+    store_host_check(&host);
+    close_host();
+    return failed;
+}
+
+static void a_disk_error_ends_the_checkpoint_and_not_the_store(void **state) {
+    (void)state;
+    uint32_t operation = 1;
+    while (fail_at(operation, false))
+        operation++;
+    assert_true(operation > 5);
+}
+
+static void a_disk_error_leaves_a_checkpoint_that_can_be_removed_again(void **state) {
+    (void)state;
+    uint32_t operation = 1;
+    while (fail_at(operation, true))
+        operation++;
+    assert_true(operation > 2);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_checkpoint_holds_what_was_written_before),
+        cmocka_unit_test(a_checkpoint_outlives_the_tables_that_it_shares),
+        cmocka_unit_test(an_empty_store_can_be_checkpointed),
+        cmocka_unit_test(a_second_one_waits_for_the_first),
+        cmocka_unit_test(a_removed_checkpoint_leaves_nothing),
+        cmocka_unit_test(a_rollback_is_told_until_it_is_accepted),
+        cmocka_unit_test(a_crash_leaves_a_whole_checkpoint_or_none),
+        cmocka_unit_test(a_crash_while_one_is_removed_leaves_it_whole_or_gone),
+        cmocka_unit_test(a_disk_error_ends_the_checkpoint_and_not_the_store),
+        cmocka_unit_test(a_disk_error_leaves_a_checkpoint_that_can_be_removed_again),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
