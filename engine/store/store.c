@@ -310,8 +310,7 @@ void store_pump(struct store *store, struct instant now, struct effects *effects
         store->closing == CLOSE_NOT_ASKED && compaction_pump(store, now, effects);
     bool memory_left = !memtable_queue_release_some(&store->unheld);
     checkpoint_pump(store, effects);
-    store->work_left =
-        flush_left || compaction_left || memory_left || checkpoint_work_left(store);
+    store->work_left = flush_left || compaction_left || memory_left || checkpoint_work_left(store);
     pump_manifest(store, effects);
     pump_removals(store, effects);
 }
