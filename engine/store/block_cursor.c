@@ -42,23 +42,57 @@ static void become_corrupt(struct block_cursor *cursor) {
     cursor->next_at = cursor->restarts_at;
 }
 
+/* The lengths that head an entry. */
+struct entry_head {
+    uint64_t shared, unshared;
+    uint64_t tag; /* twice the value's size, plus one when the key is removed */
+    const uint8_t *rest;
+};
+
+static bool read_head_slowly(const uint8_t *from, const uint8_t *end, struct entry_head *head) {
+    struct reader reader = {.data = from, .left = (size_t)(end - from)};
+    head->shared = reader_varint(&reader);
+    head->unshared = reader_varint(&reader);
+    head->tag = reader_varint(&reader);
+    head->rest = reader.data;
+    return !reader.failed;
+}
+
+/* Almost every head is of three or four bytes: keys below 128 bytes, a value below 8 KiB. */
+static inline bool read_head(const uint8_t *from, const uint8_t *end, struct entry_head *head) {
+    if (end - from < 4 || ((from[0] | from[1]) & 0x80) != 0)
+        return read_head_slowly(from, end, head);
+    head->shared = from[0];
+    head->unshared = from[1];
+    head->tag = from[2];
+    head->rest = from + 3;
+    if (from[2] < 0x80)
+        return true;
+    if (from[3] == 0 || from[3] >= 0x80)
+        return read_head_slowly(from, end, head);
+    head->tag = (from[2] & 0x7fu) | (uint64_t)from[3] << 7;
+    head->rest = from + 4;
+    return true;
+}
+
 /* Decodes the entry at an offset; false when it does not fit before the restart array. */
 static inline bool decode_entry(const struct block_cursor *cursor, uint32_t at,
                                 struct block_entry *entry) {
     if (at >= cursor->restarts_at)
         return false;
-    struct reader reader = {.data = cursor->contents.data + at, .left = cursor->restarts_at - at};
-    uint64_t shared = reader_varint(&reader);
-    uint64_t unshared = reader_varint(&reader);
-    uint64_t tag = reader_varint(&reader);
-    if (reader.failed || shared > TABLE_KEY_MAX || unshared > TABLE_KEY_MAX ||
-        shared + unshared > TABLE_KEY_MAX || unshared > reader.left ||
-        tag >> 1 > reader.left - unshared || ((tag & 1) != 0 && tag >> 1 != 0))
+    const uint8_t *end = cursor->contents.data + cursor->restarts_at;
+    struct entry_head head;
+    if (!read_head(cursor->contents.data + at, end, &head))
         return false;
-    entry->shared = (uint32_t)shared;
-    entry->rest = bytes_of(reader.data, (size_t)unshared);
-    entry->value = bytes_of(reader.data + unshared, (size_t)(tag >> 1));
-    entry->removed = (tag & 1) != 0;
+    uint64_t left = (uint64_t)(end - head.rest);
+    if (head.shared > TABLE_KEY_MAX || head.unshared > TABLE_KEY_MAX ||
+        head.shared + head.unshared > TABLE_KEY_MAX || head.unshared > left ||
+        head.tag >> 1 > left - head.unshared || ((head.tag & 1) != 0 && head.tag >> 1 != 0))
+        return false;
+    entry->shared = (uint32_t)head.shared;
+    entry->rest = bytes_of(head.rest, (size_t)head.unshared);
+    entry->value = bytes_of(head.rest + head.unshared, (size_t)(head.tag >> 1));
+    entry->removed = (head.tag & 1) != 0;
     entry->end = (uint32_t)(entry->value.data + entry->value.size - cursor->contents.data);
     return true;
 }
@@ -74,12 +108,14 @@ static inline bool ascends(struct bytes before, const struct block_entry *entry)
 }
 
 /* Puts the key together and makes the entry the present one. */
-static inline void take_entry(struct block_cursor *cursor, const struct block_entry *entry) {
+static inline void take_entry(struct block_cursor *cursor, uint32_t at,
+                              const struct block_entry *entry) {
     cursor->key_buffer.size = entry->shared;
     buffer_append(&cursor->key_buffer, entry->rest);
     cursor->key = buffer_bytes(&cursor->key_buffer);
     cursor->value = entry->value;
     cursor->removed = entry->removed;
+    cursor->at = at;
     cursor->next_at = entry->end;
     cursor->valid = true;
 }
@@ -94,18 +130,22 @@ static inline bool step(struct block_cursor *cursor, struct block_entry *entry) 
         become_corrupt(cursor);
         return false;
     }
-    take_entry(cursor, entry);
+    take_entry(cursor, cursor->next_at, entry);
     return true;
+}
+
+static uint32_t restart_offset(const struct block_cursor *cursor, uint32_t restart) {
+    return load_u32(cursor->contents.data + cursor->restarts_at + restart * sizeof(uint32_t));
 }
 
 /* Makes the entry of a restart the present one; false on corruption. */
 static bool take_restart(struct block_cursor *cursor, uint32_t restart, struct block_entry *entry) {
-    const uint8_t *slot = cursor->contents.data + cursor->restarts_at + restart * sizeof(uint32_t);
-    if (!decode_entry(cursor, load_u32(slot), entry) || entry->shared != 0) {
+    uint32_t at = restart_offset(cursor, restart);
+    if (!decode_entry(cursor, at, entry) || entry->shared != 0) {
         become_corrupt(cursor);
         return false;
     }
-    take_entry(cursor, entry);
+    take_entry(cursor, at, entry);
     return true;
 }
 
@@ -124,14 +164,12 @@ void block_cursor_next(struct block_cursor *cursor) {
 
 /* The last restart whose key is <= `key`, or the first; false on corruption. */
 static bool find_restart(struct block_cursor *cursor, struct bytes key, uint32_t *restart) {
-    const uint8_t *slots = cursor->contents.data + cursor->restarts_at;
     uint32_t low = 0;
     uint32_t high = cursor->restart_count - 1;
     while (low < high) {
         uint32_t middle = high - (high - low) / 2;
         struct block_entry entry;
-        if (!decode_entry(cursor, load_u32(slots + middle * sizeof(uint32_t)), &entry) ||
-            entry.shared != 0)
+        if (!decode_entry(cursor, restart_offset(cursor, middle), &entry) || entry.shared != 0)
             return false;
         if (bytes_compare(entry.rest, key) <= 0)
             low = middle;
@@ -178,4 +216,60 @@ void block_cursor_seek(struct block_cursor *cursor, struct bytes key) {
         if (!step(cursor, &entry))
             return;
     }
+}
+
+/* Walks from a restart to the last entry that begins before `end`. */
+static void take_last_before(struct block_cursor *cursor, uint32_t restart, uint32_t end) {
+    struct block_entry entry;
+    if (!take_restart(cursor, restart, &entry))
+        return;
+    while (cursor->next_at < end) {
+        if (!step(cursor, &entry))
+            return;
+    }
+    /* The entries of a restart end where the next one begins. */
+    if (cursor->next_at != end)
+        become_corrupt(cursor);
+}
+
+void block_cursor_last(struct block_cursor *cursor) {
+    cursor->valid = false;
+    if (!cursor->corrupt && cursor->restart_count > 0)
+        take_last_before(cursor, cursor->restart_count - 1, cursor->restarts_at);
+}
+
+/* The last restart that lies before an offset; there is one. */
+static uint32_t restart_before(const struct block_cursor *cursor, uint32_t at) {
+    uint32_t low = 0;
+    uint32_t high = cursor->restart_count - 1;
+    while (low < high) {
+        uint32_t middle = high - (high - low) / 2;
+        if (restart_offset(cursor, middle) < at)
+            low = middle;
+        else
+            high = middle - 1;
+    }
+    return low;
+}
+
+void block_cursor_previous(struct block_cursor *cursor) {
+    CHECK(cursor->valid);
+    uint32_t end = cursor->at;
+    struct block_entry entry;
+    cursor->valid = false;
+    if (end == 0)
+        return;
+    take_last_before(cursor, restart_before(cursor, end), end);
+    /* Within a restart's entries each ascends by its encoding; from one to the next that has to be
+     * looked at. */
+    if (cursor->valid && (!decode_entry(cursor, end, &entry) || !ascends(cursor->key, &entry)))
+        become_corrupt(cursor);
+}
+
+void block_cursor_seek_below(struct block_cursor *cursor, struct bytes key) {
+    block_cursor_seek(cursor, key);
+    if (cursor->valid)
+        block_cursor_previous(cursor);
+    else if (!cursor->corrupt)
+        block_cursor_last(cursor);
 }

@@ -176,6 +176,7 @@ struct block_cursor {
     struct bytes contents;
     uint32_t restarts_at; /* offset of the restart array */
     uint32_t restart_count;
+    uint32_t at;      /* offset of the present entry */
     uint32_t next_at; /* offset of the next entry */
     struct buffer key_buffer;
     struct bytes key;
@@ -193,5 +194,9 @@ void block_cursor_deinit(struct block_cursor *cursor);
 void block_cursor_seek(struct block_cursor *cursor, struct bytes key);
 void block_cursor_first(struct block_cursor *cursor);
 void block_cursor_next(struct block_cursor *cursor);
+/* To the last entry < key, or to the last of all, or to the one before. */
+void block_cursor_seek_below(struct block_cursor *cursor, struct bytes key);
+void block_cursor_last(struct block_cursor *cursor);
+void block_cursor_previous(struct block_cursor *cursor);
 
 #endif

@@ -37,6 +37,14 @@ static void walk_block(struct bytes contents, struct bytes key) {
         }
         block_cursor_seek(&cursor, key);
         CHECK(!cursor.valid || bytes_compare(cursor.key, key) >= 0);
+        /* Corruption is final, so that each walk begins with a cursor of its own. */
+        CHECK(block_cursor_open(&cursor, contents) == TABLE_OK);
+        for (block_cursor_last(&cursor); cursor.valid;) {
+            uint32_t at = cursor.at;
+            block_cursor_previous(&cursor);
+            CHECK(!cursor.valid || cursor.at < at);
+        }
+        block_cursor_seek_below(&cursor, key);
     }
     buffer_deinit(&before);
     block_cursor_deinit(&cursor);

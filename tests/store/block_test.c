@@ -42,6 +42,17 @@ static void expect_rest(struct block_cursor *cursor, const struct fixture_entry 
     assert_false(cursor->corrupt);
 }
 
+/* The same backwards: exactly the entries below `end`. */
+static void expect_rest_backwards(struct block_cursor *cursor, const struct fixture_entry *entries,
+                                  size_t end) {
+    for (size_t i = end; i-- > 0;) {
+        expect_entry(cursor, &entries[i]);
+        block_cursor_previous(cursor);
+    }
+    assert_false(cursor->valid);
+    assert_false(cursor->corrupt);
+}
+
 static size_t first_at_or_behind(const struct fixture_entry *entries, size_t count,
                                  struct bytes key) {
     size_t i = 0;
@@ -64,6 +75,8 @@ static void a_cursor_finds_what_a_sorted_array_finds(void **state) {
         assert_int_equal(block_cursor_open(&cursor, build(&builder, entries, count)), TABLE_OK);
         block_cursor_first(&cursor);
         expect_rest(&cursor, entries, 0, count);
+        block_cursor_last(&cursor);
+        expect_rest_backwards(&cursor, entries, count);
         for (size_t i = 0; i < count; i++) {
             block_cursor_seek(&cursor, buffer_bytes(&entries[i].key));
             expect_entry(&cursor, &entries[i]);
@@ -71,7 +84,10 @@ static void a_cursor_finds_what_a_sorted_array_finds(void **state) {
         for (size_t i = 0; i < sought_count; i++) {
             struct bytes key = buffer_bytes(&sought[i].key);
             block_cursor_seek(&cursor, key);
-            expect_rest(&cursor, entries, first_at_or_behind(entries, count, key), count);
+            size_t at = first_at_or_behind(entries, count, key);
+            expect_rest(&cursor, entries, at, count);
+            block_cursor_seek_below(&cursor, key);
+            expect_rest_backwards(&cursor, entries, at);
         }
         table_fixture_free(entries, count);
         table_fixture_free(sought, sought_count);
@@ -88,6 +104,10 @@ static void an_empty_block_has_no_entry(void **state) {
     block_cursor_first(&cursor);
     assert_false(cursor.valid);
     block_cursor_seek(&cursor, bytes_of_text("a"));
+    assert_false(cursor.valid);
+    block_cursor_last(&cursor);
+    assert_false(cursor.valid);
+    block_cursor_seek_below(&cursor, bytes_of_text("a"));
     assert_false(cursor.valid);
     assert_false(cursor.corrupt);
     block_cursor_deinit(&cursor);
@@ -112,6 +132,16 @@ static void walk_forgery(struct block_cursor *cursor, struct bytes contents, str
     block_cursor_seek(cursor, sought);
     if (cursor->valid)
         assert_true(bytes_compare(cursor->key, sought) >= 0);
+    if (block_cursor_open(cursor, contents) != TABLE_OK)
+        return;
+    block_cursor_last(cursor);
+    while (cursor->valid) {
+        uint32_t at = cursor->at;
+        block_cursor_previous(cursor);
+        assert_true(!cursor->valid || cursor->at < at);
+    }
+    if (block_cursor_open(cursor, contents) == TABLE_OK)
+        block_cursor_seek_below(cursor, sought);
 }
 
 static void a_forged_block_never_leads_outside(void **state) {
