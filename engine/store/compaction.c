@@ -54,7 +54,7 @@ static void begin_merge(struct store *store) {
                  compaction->upper_count);
     carry_ranges(compaction, lower_level(compaction), compaction->lower_at,
                  compaction->lower_count);
-    compaction->step = merge_seek(&compaction->merge, (struct bytes){0}, false);
+    compaction->step = merge_seek(&compaction->merge, (struct bytes){0});
 }
 
 static bool begin(struct store *store, struct effects *effects) {

@@ -5,9 +5,8 @@
 
 void flush_deinit(struct flush *flush) {
     table_output_deinit(&flush->output);
+    merge_deinit(&flush->merge);
 }
-
-enum { CACHE_LINE_BYTES = 64, PREFETCH_BYTES = 256 };
 
 static bool may_begin(const struct store *store) {
     /* While the log is abandoned, writers wait for nothing but this. */
@@ -15,46 +14,47 @@ static bool may_begin(const struct store *store) {
            (store->log.abandoned || pacing_may_flush(store));
 }
 
+static void carry_ranges(struct flush *flush, const struct memtable *memtable) {
+    const struct removed_ranges *removed = &memtable->removed;
+    for (uint32_t i = 0; i < removed->count; i++)
+        table_output_remove(&flush->output, buffer_bytes(&removed->items[i].from),
+                            buffer_bytes(&removed->items[i].to));
+}
+
 static void begin(struct store *store) {
     struct flush *flush = &store->flush;
     struct table_options options = store_table_options(store, 0);
     table_output_init(&flush->output, &store->tickets, &options, store->config.table_bytes);
-    const struct removed_ranges *removed = &store->frozen[0]->removed;
-    for (uint32_t i = 0; i < removed->count; i++)
-        table_output_remove(&flush->output, buffer_bytes(&removed->items[i].from),
-                            buffer_bytes(&removed->items[i].to));
-    flush->entry = memtable_first(store->frozen[0]);
+    flush->count = store->frozen_count;
+    for (uint32_t i = flush->count; i-- > 0;) {
+        carry_ranges(flush, store->frozen[i]);
+        merge_add_memtable(&flush->merge, store->frozen[i]);
+    }
+    flush->step = merge_seek(&flush->merge, (struct bytes){0});
     flush->phase = FLUSH_BUILDING;
-}
-
-/* Entries in key order lie all over the memtable: the next one comes while this one is worked on. */
-static void prefetch(const struct memtable_entry *entry) {
-    for (size_t at = 0; at < PREFETCH_BYTES; at += CACHE_LINE_BYTES)
-        __builtin_prefetch((const uint8_t *)entry + at);
 }
 
 static void build_slice(struct store *store, struct effects *effects) {
     struct flush *flush = &store->flush;
+    struct merge *merge = &flush->merge;
     size_t bytes = 0;
     uint64_t slice = pacing_slice_bytes(store);
     table_output_set_write_bytes(&flush->output, slice);
-    while (flush->entry != NULL && bytes < slice && table_output_has_room(&flush->output)) {
-        const struct memtable_entry *entry = flush->entry;
-        prefetch(entry->next);
-        table_output_add(&flush->output, &store->facts.next_file, memtable_entry_key(entry),
-                         memtable_entry_value(entry), entry->removed);
-        bytes += entry->key_size + entry->value_size;
-        flush->entry = entry->next;
+    while (flush->step == MERGE_ENTRY && bytes < slice && table_output_has_room(&flush->output)) {
+        table_output_add(&flush->output, &store->facts.next_file, merge->key, merge->value,
+                         merge->removed);
+        bytes += merge->key.size + merge->value.size;
+        flush->step = merge_next(merge);
     }
-    if (flush->entry == NULL)
+    if (flush->step == MERGE_END)
         table_output_end(&flush->output);
     table_output_pump(&flush->output, &store->facts.next_file, effects);
 }
 
-/* What the manifest is to say once the oldest frozen memtable lies in tables. */
+/* What the manifest is to say once the frozen memtables that go lie in tables. */
 static struct manifest_facts facts_after(const struct store *store) {
     struct manifest_facts facts = store->facts;
-    facts.flushed_sequence = store->frozen[0]->last_sequence;
+    facts.flushed_sequence = store->frozen[store->flush.count - 1]->last_sequence;
     facts.log_first = log_writer_first_kept(&store->log, facts.flushed_sequence, facts.next_file);
     for (uint32_t i = facts.sealed_count; i-- > 0;) {
         if (facts.sealed[i].last_sequence > facts.flushed_sequence)
@@ -89,10 +89,13 @@ bool flush_pump(struct store *store, struct effects *effects) {
            !table_output_waits(&flush->output);
 }
 
-static void drop_oldest_frozen(struct store *store) {
-    memtable_release_later(&store->unheld, store->frozen[0]);
-    store->frozen_count--;
-    memmove(store->frozen, store->frozen + 1, store->frozen_count * sizeof(struct memtable *));
+static void drop_flushed(struct store *store) {
+    uint32_t count = store->flush.count;
+    merge_clear(&store->flush.merge);
+    for (uint32_t i = 0; i < count; i++)
+        memtable_release_later(&store->unheld, store->frozen[i]);
+    store->frozen_count -= count;
+    memmove(store->frozen, store->frozen + count, store->frozen_count * sizeof(struct memtable *));
 }
 
 static void retire_log(struct store *store) {
@@ -113,9 +116,9 @@ void flush_installed(struct store *store) {
     store->facts.flushed_sequence = facts.flushed_sequence;
     store->facts.log_first = facts.log_first;
     struct version_edit edit = {.added_level = 0, .added = flush->output.made};
-    /* The scans that look into the memtable go first. */
+    /* The cursors that look into the memtables let go first. */
     store_install(store, &edit);
-    drop_oldest_frozen(store);
+    drop_flushed(store);
     retire_log(store);
     store->figures.flushes++;
     store->figures.table_bytes_written += flush->output.bytes_written;

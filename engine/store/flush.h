@@ -1,13 +1,13 @@
-/* flush: the oldest frozen memtable becomes tables at level 0, a slice at a time.
+/* flush: all frozen memtables that wait become tables at level 0, in one merge, a slice at a time.
  *
  *     IDLE --a memtable is frozen--> BUILDING --tables synced, directory synced--> INSTALLING
  *       ^                                                                             |
- *       \----------- memtable dropped, log segments removed <---- manifest edit durable
+ *       \----------- memtables dropped, log segments removed <---- manifest edit durable
  */
 #ifndef DUNLIN_STORE_FLUSH_H
 #define DUNLIN_STORE_FLUSH_H
 
-#include "engine/store/memtable.h"
+#include "engine/store/merge.h"
 #include "engine/store/table_output.h"
 
 enum flush_phase { FLUSH_IDLE, FLUSH_BUILDING, FLUSH_INSTALLING };
@@ -16,8 +16,10 @@ struct store;
 
 struct flush {
     enum flush_phase phase;
+    uint32_t count; /* of the oldest frozen memtables that go */
+    struct merge merge;
+    enum merge_result step;
     struct table_output output;
-    const struct memtable_entry *entry; /* the next to add; null at the end */
 };
 
 /* Does a slice. True when work is left that waits for no I/O. */

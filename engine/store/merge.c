@@ -1,28 +1,43 @@
 #include "engine/store/merge.h"
+
 #include "engine/base/memory.h"
 
-enum { SOURCES_CAPACITY_MIN = 8 };
+enum { SOURCES_CAPACITY_MIN = 8, WORD_SIZE = sizeof(uint64_t) };
+enum { CACHE_LINE_BYTES = 64, PREFETCH_BYTES = 256 };
+
+static void forget_heap(struct merge *merge) {
+    merge->heap_count = 0;
+    merge->unplaced_count = merge->count;
+    for (uint32_t i = 0; i < merge->count; i++)
+        merge->sources[i].placed = false;
+    merge->current = NULL;
+    merge->challenger = NULL;
+    merge->tied = false;
+}
 
 void merge_clear(struct merge *merge) {
     for (uint32_t i = 0; i < merge->count; i++)
         run_cursor_deinit(&merge->sources[i].run);
-    merge->has_ranges = false;
     merge->count = 0;
-    merge->current = NULL;
     merge->waiting = NULL;
+    merge->has_ranges = false;
+    forget_heap(merge);
 }
 
 void merge_deinit(struct merge *merge) {
     merge_clear(merge);
     memory_release(merge->sources);
+    memory_release(merge->heap);
     buffer_deinit(&merge->floor);
     *merge = (struct merge){0};
 }
 
 static struct merge_source *add_source(struct merge *merge) {
+    CHECK(merge->heap_count == 0);
     if (merge->count == merge->capacity) {
         merge->capacity = merge->capacity == 0 ? SOURCES_CAPACITY_MIN : merge->capacity * 2;
         merge->sources = memory_resize(merge->sources, merge->capacity * sizeof *merge->sources);
+        merge->heap = memory_resize(merge->heap, merge->capacity * sizeof *merge->heap);
     }
     struct merge_source *source = &merge->sources[merge->count++];
     *source = (struct merge_source){0};
@@ -40,39 +55,60 @@ void merge_add_run(struct merge *merge, struct table_file *const *tables, uint32
         merge->has_ranges = merge->has_ranges || tables[i]->range_count > 0;
 }
 
-static bool source_has_entry(const struct merge_source *source) {
-    return source->memtable != NULL ? source->node != NULL : source->run.state == RUN_READY;
+/* Entries in key order lie all over a memtable: the next one comes while this one is worked on. */
+static inline void stand_on(struct merge_source *source, const struct memtable_entry *entry,
+                            const struct memtable_entry *next) {
+    source->entry = entry;
+    if (next != NULL) {
+        for (size_t at = 0; at < PREFETCH_BYTES; at += CACHE_LINE_BYTES)
+            __builtin_prefetch((const uint8_t *)next + at);
+    }
 }
 
-static struct bytes source_key(const struct merge_source *source) {
-    return source->memtable != NULL ? memtable_entry_key(source->node) : source->run.block.key;
+static inline void source_advance(const struct merge *merge, struct merge_source *source) {
+    const struct memtable_entry *entry = source->entry;
+    if (source->memtable == NULL) {
+        if (merge->descends)
+            run_cursor_previous(&source->run);
+        else
+            run_cursor_next(&source->run);
+    } else if (merge->descends) {
+        entry = entry->previous;
+        stand_on(source, entry, entry == NULL ? NULL : entry->previous);
+    } else {
+        entry = entry->next;
+        stand_on(source, entry, entry == NULL ? NULL : entry->next);
+    }
 }
 
-static void source_advance(struct merge_source *source) {
-    source->hidden = false;
+static void source_seek(const struct merge *merge, struct merge_source *source,
+                        struct bytes floor) {
     if (source->memtable != NULL)
-        source->node = source->node->next;
+        source->entry = merge->descends ? memtable_seek_below(source->memtable, floor)
+                                        : memtable_seek(source->memtable, floor);
+    else if (merge->descends)
+        run_cursor_seek_below(&source->run, floor);
     else
-        run_cursor_next(&source->run);
+        run_cursor_seek(&source->run, floor);
 }
 
-static void source_seek(struct merge_source *source, struct bytes from) {
-    source->hidden = false;
-    source->unchecked = true;
+static void source_seek_end(struct merge_source *source) {
     if (source->memtable != NULL)
-        source->node = memtable_seek(source->memtable, from);
+        source->entry = source->memtable->last;
     else
-        run_cursor_seek(&source->run, from);
+        run_cursor_seek_end(&source->run);
 }
 
-enum merge_result merge_seek(struct merge *merge, struct bytes from, bool after) {
-    buffer_clear(&merge->floor);
-    buffer_append(&merge->floor, from);
-    merge->floor_after = after;
-    merge->current = NULL;
-    for (uint32_t i = 0; i < merge->count; i++)
-        source_seek(&merge->sources[i], buffer_bytes(&merge->floor));
-    return merge_resume(merge);
+/* True when it stands on an entry, whose key is then at hand. */
+static inline bool source_stands(struct merge_source *source) {
+    if (source->memtable != NULL) {
+        if (source->entry == NULL)
+            return false;
+        source->key = memtable_entry_key(source->entry);
+        return true;
+    }
+    source->key = source->run.block.key;
+    return source->run.state == RUN_READY;
 }
 
 static const struct removed_range *find_in_source(const struct merge_source *source,
@@ -85,84 +121,222 @@ static const struct removed_range *find_in_source(const struct merge_source *sou
 /* The range of a younger source that hides what this one stands on, or null. */
 static const struct removed_range *range_over(const struct merge *merge,
                                               const struct merge_source *source) {
-    struct bytes key = source_key(source);
     for (const struct merge_source *younger = merge->sources; younger < source; younger++) {
-        const struct removed_range *range = find_in_source(younger, key);
+        const struct removed_range *range = find_in_source(younger, source->key);
         if (range != NULL)
             return range;
     }
     return NULL;
 }
 
-/* Leads the source behind what younger sources removed. Ends: each seek passes a range for good. */
-static void skip_removed(struct merge *merge, struct merge_source *source) {
+/* Leads the source past what younger sources removed. False when it then stands on no entry. Ends:
+ * each seek passes a range for good. */
+static bool skip_removed(const struct merge *merge, struct merge_source *source) {
     const struct removed_range *range;
-    while (merge->has_ranges && source_has_entry(source) &&
-           (range = range_over(merge, source)) != NULL)
-        source_seek(source, buffer_bytes(&range->to));
-}
-
-/* False when the source has to be fed, or is damaged, before the merge can go on. */
-static bool source_is_settled(struct merge *merge, struct merge_source *source) {
-    if (source->unchecked && source_has_entry(source)) {
-        source->unchecked = false;
-        if (merge->floor_after && bytes_equal(source_key(source), buffer_bytes(&merge->floor)))
-            source_advance(source);
+    while ((range = range_over(merge, source)) != NULL) {
+        source_seek(merge, source, buffer_bytes(merge->descends ? &range->from : &range->to));
+        if (!source_stands(source))
+            return false;
     }
-    skip_removed(merge, source);
-    return source->memtable != NULL || source->run.state == RUN_READY ||
-           source->run.state == RUN_END;
+    return true;
 }
 
-static void take_entry(struct merge *merge, struct merge_source *source) {
+/* True when it stands on an entry that no range hides. */
+static inline bool source_has_entry(const struct merge *merge, struct merge_source *source) {
+    return source_stands(source) && (!merge->has_ranges || skip_removed(merge, source));
+}
+
+/* bytes_compare(), a word at a time: keys often begin alike. */
+static inline int compare_keys(struct bytes left, struct bytes right) {
+    size_t shorter = left.size < right.size ? left.size : right.size;
+    size_t at = 0;
+    for (; at + WORD_SIZE <= shorter; at += WORD_SIZE) {
+        uint64_t a = load_u64(left.data + at);
+        uint64_t b = load_u64(right.data + at);
+        if (a != b)
+            return __builtin_bswap64(a) < __builtin_bswap64(b) ? -1 : 1;
+    }
+    for (; at < shorter; at++) {
+        if (left.data[at] != right.data[at])
+            return left.data[at] < right.data[at] ? -1 : 1;
+    }
+    return (left.size > right.size) - (left.size < right.size);
+}
+
+/* < 0 when the left source's entry comes first; 0 for the same key. */
+static inline int compare_sources(const struct merge *merge, const struct merge_source *left,
+                                  const struct merge_source *right) {
+    int order = compare_keys(left->key, right->key);
+    return merge->descends ? -order : order;
+}
+
+/* Of one key, the youngest source's entry goes first. */
+static bool goes_first(const struct merge *merge, uint32_t left, uint32_t right) {
+    int order = compare_sources(merge, &merge->sources[left], &merge->sources[right]);
+    return order < 0 || (order == 0 && left < right);
+}
+
+static void sift_down(struct merge *merge) {
+    uint32_t *heap = merge->heap;
+    uint32_t moving = heap[0];
+    uint32_t at = 0;
+    for (;;) {
+        uint32_t child = 2 * at + 1;
+        if (child >= merge->heap_count)
+            break;
+        if (child + 1 < merge->heap_count && goes_first(merge, heap[child + 1], heap[child]))
+            child++;
+        if (!goes_first(merge, heap[child], moving))
+            break;
+        heap[at] = heap[child];
+        at = child;
+    }
+    heap[at] = moving;
+}
+
+static void push(struct merge *merge, uint32_t index) {
+    uint32_t *heap = merge->heap;
+    uint32_t at = merge->heap_count++;
+    while (at > 0 && goes_first(merge, index, heap[(at - 1) / 2])) {
+        heap[at] = heap[(at - 1) / 2];
+        at = (at - 1) / 2;
+    }
+    heap[at] = index;
+}
+
+/* False when a source has to be fed, or is damaged, before it can be placed. */
+static bool place_sources(struct merge *merge) {
+    merge->waiting = NULL;
+    for (uint32_t i = 0; i < merge->count; i++) {
+        struct merge_source *source = &merge->sources[i];
+        if (source->placed)
+            continue;
+        if (source_has_entry(merge, source)) {
+            push(merge, i);
+        } else if (source->memtable == NULL && source->run.state != RUN_END) {
+            if (merge->waiting == NULL)
+                merge->waiting = source;
+            continue;
+        }
+        source->placed = true;
+        merge->unplaced_count--;
+    }
+    return merge->waiting == NULL;
+}
+
+/* Finds out who would win without the winner, and whether on the same key. */
+static void find_challenger(struct merge *merge) {
+    merge->challenger = NULL;
+    merge->tied = false;
+    if (merge->heap_count < 2)
+        return;
+    uint32_t best = merge->heap[1];
+    if (merge->heap_count > 2 && goes_first(merge, merge->heap[2], best))
+        best = merge->heap[2];
+    merge->challenger = &merge->sources[best];
+    merge->tied = compare_sources(merge, &merge->sources[merge->heap[0]], merge->challenger) == 0;
+}
+
+static inline enum merge_result take_entry(struct merge *merge, struct merge_source *source) {
     merge->current = source;
-    merge->key = source_key(source);
-    merge->value =
-        source->memtable != NULL ? memtable_entry_value(source->node) : source->run.block.value;
-    merge->removed = source->memtable != NULL ? source->node->removed : source->run.block.removed;
+    merge->key = source->key;
+    if (source->memtable != NULL) {
+        merge->value = memtable_entry_value(source->entry);
+        merge->removed = source->entry->removed;
+    } else {
+        merge->value = source->run.block.value;
+        merge->removed = source->run.block.removed;
+    }
+    return MERGE_ENTRY;
 }
 
 enum merge_result merge_resume(struct merge *merge) {
-    struct merge_source *best = NULL;
-    for (uint32_t i = 0; i < merge->count; i++) {
-        struct merge_source *source = &merge->sources[i];
-        if (!source_is_settled(merge, source)) {
-            merge->waiting = source;
-            return source->run.state == RUN_CORRUPT ? MERGE_CORRUPT : MERGE_NEEDS_BLOCK;
-        }
-        source->hidden = false;
-        if (!source_has_entry(source))
-            continue;
-        int order = best == NULL ? -1 : bytes_compare(source_key(source), source_key(best));
-        source->hidden = order == 0;
-        if (order < 0) {
-            /* Whoever was hidden by the former best is not hidden by this one. */
-            for (uint32_t j = 0; j < i; j++)
-                merge->sources[j].hidden = false;
-            best = source;
-        }
-    }
-    if (best == NULL)
+    if (merge->unplaced_count > 0 && !place_sources(merge))
+        return merge->waiting->run.state == RUN_CORRUPT ? MERGE_CORRUPT : MERGE_NEEDS_BLOCK;
+    if (merge->heap_count == 0)
         return MERGE_END;
-    take_entry(merge, best);
-    return MERGE_ENTRY;
+    find_challenger(merge);
+    return take_entry(merge, &merge->sources[merge->heap[0]]);
+}
+
+enum merge_result merge_seek(struct merge *merge, struct bytes floor) {
+    buffer_clear(&merge->floor);
+    buffer_append(&merge->floor, floor);
+    forget_heap(merge);
+    for (uint32_t i = 0; i < merge->count; i++)
+        source_seek(merge, &merge->sources[i], buffer_bytes(&merge->floor));
+    return merge_resume(merge);
+}
+
+enum merge_result merge_seek_end(struct merge *merge) {
+    CHECK(merge->descends);
+    forget_heap(merge);
+    for (uint32_t i = 0; i < merge->count; i++)
+        source_seek_end(&merge->sources[i]);
+    return merge_resume(merge);
+}
+
+/* The least key behind `key` is the same with a zero byte appended; what lies before it is `key`. */
+static void set_floor_behind(struct merge *merge, struct bytes key) {
+    buffer_clear(&merge->floor);
+    buffer_append(&merge->floor, key);
+    if (!merge->descends)
+        buffer_put_u8(&merge->floor, 0);
+}
+
+/* The winner has moved: puts the heap in order again. */
+static void settle_winner(struct merge *merge) {
+    struct merge_source *source = &merge->sources[merge->heap[0]];
+    if (!source_has_entry(merge, source)) {
+        source->placed = source->memtable != NULL || source->run.state == RUN_END;
+        merge->unplaced_count += !source->placed;
+        merge->heap[0] = merge->heap[--merge->heap_count];
+        if (merge->heap_count == 0)
+            return;
+    }
+    sift_down(merge);
 }
 
 void merge_step(struct merge *merge) {
     CHECK(merge->current != NULL);
-    buffer_clear(&merge->floor);
-    buffer_append(&merge->floor, merge->key);
-    merge->floor_after = true;
-    for (uint32_t i = 0; i < merge->count; i++) {
-        struct merge_source *source = &merge->sources[i];
-        if (source == merge->current || source->hidden)
-            source_advance(source);
+    set_floor_behind(merge, merge->key);
+    struct bytes left = bytes_of(merge->floor.data, merge->key.size);
+    bool tied = merge->tied;
+    source_advance(merge, merge->current);
+    settle_winner(merge);
+    /* Older entries of the same key go with it. */
+    while (tied && merge->heap_count > 0) {
+        struct merge_source *source = &merge->sources[merge->heap[0]];
+        if (compare_keys(source->key, left) != 0)
+            break;
+        source_advance(merge, source);
+        settle_winner(merge);
     }
     merge->current = NULL;
 }
 
 enum merge_result merge_next(struct merge *merge) {
-    merge_step(merge);
+    struct merge_source *winner = merge->current;
+    CHECK(winner != NULL);
+    if (merge->tied) {
+        merge_step(merge);
+        return merge_resume(merge);
+    }
+    /* At the end of its block a cursor still has the key it left, but not on its way back. */
+    if (merge->descends)
+        set_floor_behind(merge, merge->key);
+    source_advance(merge, winner);
+    if (!source_has_entry(merge, winner)) {
+        if (!merge->descends)
+            set_floor_behind(merge, merge->key);
+    } else {
+        int order =
+            merge->challenger == NULL ? -1 : compare_sources(merge, winner, merge->challenger);
+        if (order < 0)
+            return take_entry(merge, winner);
+    }
+    merge->current = NULL;
+    settle_winner(merge);
     return merge_resume(merge);
 }
 
@@ -170,6 +344,7 @@ void merge_refresh_memtables(struct merge *merge) {
     CHECK(merge->current == NULL);
     for (uint32_t i = 0; i < merge->count; i++) {
         if (merge->sources[i].memtable != NULL)
-            source_seek(&merge->sources[i], buffer_bytes(&merge->floor));
+            source_seek(merge, &merge->sources[i], buffer_bytes(&merge->floor));
     }
+    forget_heap(merge);
 }

@@ -183,7 +183,7 @@ static void read_tallies(struct store *store, struct effects *effects) {
         buffer_clear(from);
         buffer_append(from, page.key);
     }
-    store_drop_scans(store);
+    store_scans_deinit(store);
     recovery_begin_logs(store, effects);
 }
 

@@ -26,6 +26,27 @@ static void want_block(struct run_cursor *cursor, uint32_t position) {
     cursor->state = RUN_END;
 }
 
+static uint32_t block_count(const struct run_cursor *cursor) {
+    return (uint32_t)table_properties(run_cursor_table(cursor)->table)->block_count;
+}
+
+/* Wants the last block before `position` of the present table. */
+static void want_block_before(struct run_cursor *cursor, uint32_t position) {
+    while (position == 0) {
+        if (cursor->index == 0) {
+            cursor->state = RUN_END;
+            return;
+        }
+        cursor->index--;
+        position = block_count(cursor);
+    }
+    cursor->position = position - 1;
+    enum table_answer answer = table_block_at(run_cursor_table(cursor)->table, &cursor->window,
+                                              cursor->position, &cursor->handle);
+    /* How many blocks there are, and where they lie, is told in two places of the file. */
+    cursor->state = answer == TABLE_NO_BLOCK ? RUN_CORRUPT : RUN_NEEDS_BLOCK;
+}
+
 static uint32_t first_reaching(const struct run_cursor *cursor, struct bytes target) {
     uint32_t low = 0;
     uint32_t high = cursor->count;
@@ -46,6 +67,10 @@ const struct removed_range *run_cursor_find_range(const struct run_cursor *curso
                                : removed_ranges_find(table_ranges(cursor->tables[at]->table), key);
 }
 
+static bool goes_backwards(const struct run_cursor *cursor) {
+    return cursor->entrance == ENTRANCE_LAST || cursor->entrance == ENTRANCE_BELOW_TARGET;
+}
+
 /* Wants the block of the present table in which the target may lie. */
 static void search(struct run_cursor *cursor) {
     uint32_t position;
@@ -53,25 +78,49 @@ static void search(struct run_cursor *cursor) {
         table_find_block(run_cursor_table(cursor)->table, &cursor->window,
                          buffer_bytes(&cursor->target), &position, &cursor->handle);
     cursor->searching = answer == TABLE_NEEDS_INDEX;
-    if (answer == TABLE_HAS_BLOCK) {
+    if (cursor->searching) {
+        cursor->state = RUN_NEEDS_BLOCK;
+    } else if (goes_backwards(cursor)) {
+        want_block_before(cursor, answer == TABLE_HAS_BLOCK ? position + 1 : block_count(cursor));
+    } else if (answer == TABLE_HAS_BLOCK) {
         want_block(cursor, position);
-    } else if (answer == TABLE_NO_BLOCK) {
+    } else {
         cursor->index++;
         want_block(cursor, 0);
-    } else {
-        cursor->state = RUN_NEEDS_BLOCK;
     }
 }
 
-void run_cursor_seek(struct run_cursor *cursor, struct bytes target) {
+static void set_target(struct run_cursor *cursor, struct bytes target, enum run_entrance entrance) {
     buffer_clear(&cursor->target);
     buffer_append(&cursor->target, target);
-    cursor->seeking = true;
+    cursor->entrance = entrance;
     cursor->index = first_reaching(cursor, target);
+    cursor->searching = false;
+}
+
+void run_cursor_seek(struct run_cursor *cursor, struct bytes target) {
+    set_target(cursor, target, ENTRANCE_TARGET);
     if (cursor->index < cursor->count)
         search(cursor);
     else
         cursor->state = RUN_END;
+}
+
+void run_cursor_seek_end(struct run_cursor *cursor) {
+    cursor->entrance = ENTRANCE_LAST;
+    cursor->searching = false;
+    cursor->index = cursor->count;
+    want_block_before(cursor, 0);
+}
+
+void run_cursor_seek_below(struct run_cursor *cursor, struct bytes target) {
+    set_target(cursor, target, ENTRANCE_BELOW_TARGET);
+    bool may_hold = cursor->index < cursor->count &&
+                    bytes_compare(table_file_smallest(run_cursor_table(cursor)), target) < 0;
+    if (may_hold)
+        search(cursor);
+    else
+        want_block_before(cursor, 0);
 }
 
 /* Where the block cursor has come to stand decides what comes next. */
@@ -84,25 +133,56 @@ static void settle(struct run_cursor *cursor) {
         want_block(cursor, cursor->position + 1);
 }
 
+static void settle_backwards(struct run_cursor *cursor) {
+    if (cursor->block.corrupt)
+        cursor->state = RUN_CORRUPT;
+    else if (cursor->block.valid)
+        cursor->state = RUN_READY;
+    else
+        want_block_before(cursor, cursor->position);
+}
+
 void run_cursor_next(struct run_cursor *cursor) {
     CHECK(cursor->state == RUN_READY);
     block_cursor_next(&cursor->block);
-    settle(cursor);
+    if (!cursor->block.valid)
+        settle(cursor);
 }
 
+void run_cursor_previous(struct run_cursor *cursor) {
+    CHECK(cursor->state == RUN_READY);
+    block_cursor_previous(&cursor->block);
+    settle_backwards(cursor);
+}
+
+/* The target may lie in the gap between two blocks' entries; then it stays the target. */
 static void enter_block(struct run_cursor *cursor) {
     if (block_cursor_open(&cursor->block, buffer_bytes(&cursor->contents)) != TABLE_OK) {
         cursor->state = RUN_CORRUPT;
         return;
     }
-    if (cursor->seeking)
-        block_cursor_seek(&cursor->block, buffer_bytes(&cursor->target));
-    else
+    switch (cursor->entrance) {
+    case ENTRANCE_FIRST:
         block_cursor_first(&cursor->block);
-    /* The target may lie in the gap behind a block's last entry; then it stays the target. */
-    if (cursor->block.valid)
-        cursor->seeking = false;
-    settle(cursor);
+        settle(cursor);
+        break;
+    case ENTRANCE_TARGET:
+        block_cursor_seek(&cursor->block, buffer_bytes(&cursor->target));
+        if (cursor->block.valid)
+            cursor->entrance = ENTRANCE_FIRST;
+        settle(cursor);
+        break;
+    case ENTRANCE_LAST:
+        block_cursor_last(&cursor->block);
+        settle_backwards(cursor);
+        break;
+    case ENTRANCE_BELOW_TARGET:
+        block_cursor_seek_below(&cursor->block, buffer_bytes(&cursor->target));
+        if (cursor->block.valid)
+            cursor->entrance = ENTRANCE_LAST;
+        settle_backwards(cursor);
+        break;
+    }
 }
 
 static void enter_partition(struct run_cursor *cursor) {
@@ -110,6 +190,8 @@ static void enter_partition(struct run_cursor *cursor) {
                      buffer_bytes(&cursor->partition));
     if (cursor->searching)
         search(cursor);
+    else if (goes_backwards(cursor))
+        want_block_before(cursor, cursor->position + 1);
     else
         want_block(cursor, cursor->position);
 }

@@ -1,7 +1,8 @@
 /* run_cursor: walks the entries of ascending, non-overlapping tables, one block in memory at a time.
  *
  * It reads nothing. When it needs a block it stops in RUN_NEEDS_BLOCK and says which; whoever owns
- * it hands the block over, and it goes on where it was.
+ * it hands the block over, and it goes on where it was. It walks forwards or backwards, as its last
+ * seek said.
  *
  *     run_cursor_seek(&cursor, from);
  *     while (cursor.state == RUN_NEEDS_BLOCK)
@@ -15,6 +16,9 @@
 
 enum run_state { RUN_END, RUN_READY, RUN_NEEDS_BLOCK, RUN_CORRUPT };
 
+/* Where in the next block the cursor begins. */
+enum run_entrance { ENTRANCE_FIRST, ENTRANCE_TARGET, ENTRANCE_LAST, ENTRANCE_BELOW_TARGET };
+
 struct run_cursor {
     struct table_file *const *tables; /* borrowed from a version that is held meanwhile */
     uint32_t count, index;
@@ -26,16 +30,20 @@ struct run_cursor {
     bool searching; /* for the block, once the partition is here */
     enum run_state state;
     struct buffer target; /* where the seek under way goes */
-    bool seeking;
+    enum run_entrance entrance;
     struct buffer contents; /* the block, owned */
     struct block_cursor block;
 };
 
 void run_cursor_init(struct run_cursor *cursor, struct table_file *const *tables, uint32_t count);
 void run_cursor_deinit(struct run_cursor *cursor);
-/* To the first entry whose key is >= `target`. */
+/* Forwards, from the first entry whose key is >= `target`. */
 void run_cursor_seek(struct run_cursor *cursor, struct bytes target);
 void run_cursor_next(struct run_cursor *cursor);
+/* Backwards, from the last entry whose key is < `target`, or from the last of all. */
+void run_cursor_seek_below(struct run_cursor *cursor, struct bytes target);
+void run_cursor_seek_end(struct run_cursor *cursor);
+void run_cursor_previous(struct run_cursor *cursor);
 static inline struct table_file *run_cursor_table(const struct run_cursor *cursor) {
     return cursor->tables[cursor->index];
 }

@@ -46,6 +46,7 @@ void store_destroy(struct store *store) {
         return;
     recovery_destroy(store);
     store_scans_deinit(store);
+    CHECK(store->cursors == NULL && store->snapshot == NULL);
     flush_deinit(&store->flush);
     compaction_deinit(store);
     checkpoints_deinit(store);
@@ -155,14 +156,14 @@ void store_freeze(struct store *store) {
     store->frozen[store->frozen_count++] = store->memtable;
     store->memtable = NULL;
     store->memtable_log_bytes = 0;
-    store_drop_scans(store);
+    store_detach_cursors(store);
 }
 
 struct memtable *store_open_memtable(struct store *store) {
     if (store->memtable == NULL) {
         store->memtable = memtable_create(store->config.memtable_bytes);
-        /* Scans know only the memtables that were there when they began. */
-        store_drop_scans(store);
+        /* Cursors know only the memtables that were there when they began. */
+        store_detach_cursors(store);
     }
     return store->memtable;
 }

@@ -176,6 +176,56 @@ MUST_USE enum store_status store_get(struct store *store, struct bytes key, uint
 MUST_USE enum store_status store_scan(struct store *store, struct bytes prefix, struct bytes from,
                                       bool after, uint64_t waiter, struct store_entry *entry,
                                       struct effects *effects);
+/* --- cursors
+ *
+ * A cursor walks the live entries of a range in key order, one at a call. Without a snapshot it holds nothing between
+ * calls: each step finds the next key as the store is then, so it meets every key that was there all the time exactly
+ * once, never one that was removed before the step, and those written behind it not at all. With a snapshot it meets what
+ * was there when that was acquired.
+ *
+ *     struct store_range range = {.prefix = bytes_of_text("cart:")};
+ *     struct store_cursor *cursor = store_cursor_open(store, &range, NULL);
+ *     while ((status = store_cursor_next(cursor, waiter, &entry, effects)) == STORE_OK) use(&entry);
+ *     store_cursor_close(cursor);                      // or wait for the block, or STORE_ABSENT: the end
+ */
+struct store_range {
+    struct bytes from; /* keys >= from */
+    struct bytes to;   /* and < to; no bound when empty */
+    struct bytes prefix;
+    bool reverse; /* from the last key down */
+};
+
+struct store_cursor;
+struct store_snapshot;
+
+/* Before the first entry of the range, which is copied. The prefix does not begin with a zero byte. `snapshot` may be null;
+ * it stays acquired while the cursor is open. */
+struct store_cursor *store_cursor_open(struct store *store, const struct store_range *range,
+                                       struct store_snapshot *snapshot);
+/* Goes on with the first entry whose key is >= `key`, in reverse with the last whose key is <= `key`, within the range. */
+void store_cursor_seek(struct store_cursor *cursor, struct bytes key);
+/* The next entry; STORE_ABSENT at the end, and from then on until a seek. Key and value are borrowed as in store_get(), from
+ * this cursor's last call on. */
+MUST_USE enum store_status store_cursor_next(struct store_cursor *cursor, uint64_t waiter,
+                                             struct store_entry *entry, struct effects *effects);
+/* Before the store is destroyed. */
+void store_cursor_close(struct store_cursor *cursor);
+
+/* --- snapshots
+ *
+ * A snapshot is the store as it is now, for as long as it is held; it dies with the process. It freezes the memtable and
+ * keeps it, and keeps on disk what tables it needs; holding many costs little, and those that see the same share all.
+ * STORE_BUSY: so many memtables wait for their flush that no other may be frozen; ask again after the next disk event.
+ */
+MUST_USE enum store_status store_snapshot_acquire(struct store *store,
+                                                  struct store_snapshot **snapshot);
+/* Before the store is destroyed. */
+void store_snapshot_release(struct store_snapshot *snapshot);
+/* store_get() in the snapshot. */
+MUST_USE enum store_status store_snapshot_get(struct store_snapshot *snapshot, struct bytes key,
+                                              uint64_t waiter, struct bytes *value,
+                                              struct effects *effects);
+
 /* Takes one waiter whose block has arrived (or whose read has failed: asking again tells). False when there is none. */
 bool store_next_ready(struct store *store, uint64_t *waiter);
 

@@ -115,10 +115,10 @@ static enum lookup look_into_table(struct store *store, struct table_file *file,
     return hides ? LOOKUP_REMOVED : found;
 }
 
-static enum lookup look_into_tables(struct store *store, const struct query *query,
-                                    struct bytes *value, enum store_status *status) {
+static enum lookup look_into_tables(struct store *store, const struct version *version,
+                                    const struct query *query, struct bytes *value,
+                                    enum store_status *status) {
     struct bytes key = query->key;
-    const struct version *version = store->version;
     const struct version_level *young = &version->levels[0];
     for (uint32_t i = 0; i < young->count; i++) {
         if (!table_file_overlaps(young->tables[i], key, key))
@@ -149,27 +149,28 @@ static enum lookup look_into_memtable(const struct memtable *memtable, struct by
     return entry->removed ? LOOKUP_REMOVED : LOOKUP_FOUND;
 }
 
-static enum lookup look_into_memory(const struct store *store, struct bytes key,
+static enum lookup look_into_memory(const struct store_view *view, struct bytes key,
                                     struct bytes *value) {
     enum lookup found = LOOKUP_UNKNOWN;
-    if (store->memtable != NULL)
-        found = look_into_memtable(store->memtable, key, value);
-    for (uint32_t i = store->frozen_count; found == LOOKUP_UNKNOWN && i-- > 0;)
-        found = look_into_memtable(store->frozen[i], key, value);
+    if (view->newest != NULL)
+        found = look_into_memtable(view->newest, key, value);
+    for (uint32_t i = view->frozen_count; found == LOOKUP_UNKNOWN && i-- > 0;)
+        found = look_into_memtable(view->frozen[i], key, value);
     return found;
 }
 
-enum store_status store_get(struct store *store, struct bytes key, uint64_t waiter,
-                            struct bytes *value, struct effects *effects) {
+static enum store_status look_into(struct store *store, const struct store_view *view,
+                                   struct bytes key, uint64_t waiter, struct bytes *value,
+                                   struct effects *effects) {
     CHECK(waiter != BLOCK_WAITER_OWN);
     if (store->phase != STORE_PHASE_SERVING)
         return store->phase == STORE_PHASE_FAILED ? STORE_FAILED : STORE_BUSY;
     enum store_status status = STORE_OK;
-    enum lookup found = look_into_memory(store, key, value);
+    enum lookup found = look_into_memory(view, key, value);
     if (found == LOOKUP_UNKNOWN) {
         struct query query = {
             .key = key, .hash = hash64(key), .waiter = waiter, .effects = effects};
-        found = look_into_tables(store, &query, value, &status);
+        found = look_into_tables(store, view->version, &query, value, &status);
     }
     switch (found) {
     case LOOKUP_FOUND:
@@ -182,4 +183,26 @@ enum store_status store_get(struct store *store, struct bytes key, uint64_t wait
     }
     *value = (struct bytes){0};
     return STORE_ABSENT;
+}
+
+struct store_view store_view(const struct store *store) {
+    return (struct store_view){
+        .newest = store->memtable,
+        .frozen = store->frozen,
+        .frozen_count = store->frozen_count,
+        .version = store->version,
+    };
+}
+
+enum store_status store_get(struct store *store, struct bytes key, uint64_t waiter,
+                            struct bytes *value, struct effects *effects) {
+    struct store_view view = store_view(store);
+    return look_into(store, &view, key, waiter, value, effects);
+}
+
+enum store_status store_snapshot_get(struct store_snapshot *snapshot, struct bytes key,
+                                     uint64_t waiter, struct bytes *value,
+                                     struct effects *effects) {
+    struct store_view view = store_snapshot_view(snapshot);
+    return look_into(snapshot->store, &view, key, waiter, value, effects);
 }

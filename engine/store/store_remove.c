@@ -28,7 +28,7 @@ bool store_apply_removal(struct store *store, const struct log_removal *removal,
         struct memtable *memtable = store_open_memtable(store);
         removed_ranges_add(&memtable->removed, removal->prefix, buffer_bytes(&end));
         memtable->last_sequence = sequence;
-        store_drop_scans(store);
+        store_detach_cursors(store);
     }
     buffer_deinit(&end);
     return possible;

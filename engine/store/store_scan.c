@@ -1,50 +1,48 @@
-/* Keys in order: a merge over all sources, kept between calls so that the next call goes on where
- * the last one stopped. */
+/* The next key, for those who keep no cursor: the store keeps a few, and finds the one that a
+ * question continues. */
 #include "engine/base/memory.h"
 #include "engine/store/store_state.h"
 
-static void drop_scan(struct store *store, struct scan_state *scan) {
-    if (!scan->live)
-        return;
-    scan->live = false;
-    merge_clear(&scan->merge);
-    store_release_version(store, scan->version);
-    scan->version = NULL;
+static void set_buffer(struct buffer *buffer, struct bytes bytes) {
+    buffer_clear(buffer);
+    buffer_append(buffer, bytes);
 }
 
-void store_drop_scans(struct store *store) {
-    for (uint32_t i = 0; store->scans != NULL && i < STORE_SCANS_KEPT; i++)
-        drop_scan(store, &store->scans[i]);
+static void drop_scan(struct scan_state *scan) {
+    if (scan->cursor != NULL)
+        store_cursor_close(scan->cursor);
+    scan->cursor = NULL;
+    scan->waits = false;
 }
 
 void store_scans_deinit(struct store *store) {
-    store_drop_scans(store);
     for (uint32_t i = 0; store->scans != NULL && i < STORE_SCANS_KEPT; i++) {
-        merge_deinit(&store->scans[i].merge);
+        drop_scan(&store->scans[i]);
         buffer_deinit(&store->scans[i].prefix);
         buffer_deinit(&store->scans[i].from);
+        buffer_deinit(&store->scans[i].last);
     }
     memory_release(store->scans);
     store->scans = NULL;
+    buffer_deinit(&store->scan_from);
 }
 
 /* A scan that waits is continued by the same question, one that has answered by asking for what
  * comes after its answer. */
 static bool scan_continues(const struct scan_state *scan, struct bytes prefix, struct bytes from,
                            bool after) {
-    if (!scan->live || !bytes_equal(buffer_bytes(&scan->prefix), prefix))
+    if (scan->cursor == NULL || !bytes_equal(buffer_bytes(&scan->prefix), prefix))
         return false;
     if (scan->waits)
         return scan->after == after && bytes_equal(buffer_bytes(&scan->from), from);
-    return after && scan->merge.current != NULL && bytes_equal(scan->merge.key, from);
+    return after && bytes_equal(buffer_bytes(&scan->last), from);
 }
 
 /* The scan that these arguments continue, or else the one that was left alone longest. */
 static struct scan_state *choose_scan(struct store *store, struct bytes prefix, struct bytes from,
                                       bool after) {
-    if (store->scans == NULL) {
+    if (store->scans == NULL)
         store->scans = memory_allocate_zeroed(STORE_SCANS_KEPT, sizeof *store->scans);
-    }
     struct scan_state *oldest = &store->scans[0];
     for (uint32_t i = 0; i < STORE_SCANS_KEPT; i++) {
         struct scan_state *scan = &store->scans[i];
@@ -53,113 +51,43 @@ static struct scan_state *choose_scan(struct store *store, struct bytes prefix, 
         if (scan->used < oldest->used)
             oldest = scan;
     }
-    drop_scan(store, oldest);
+    drop_scan(oldest);
     return oldest;
 }
 
-static void set_buffer(struct buffer *buffer, struct bytes bytes) {
-    buffer_clear(buffer);
-    buffer_append(buffer, bytes);
-}
-
-static void add_sources(struct store *store, struct merge *merge) {
-    if (store->memtable != NULL)
-        merge_add_memtable(merge, store->memtable);
-    for (uint32_t i = store->frozen_count; i-- > 0;)
-        merge_add_memtable(merge, store->frozen[i]);
-    const struct version *version = store->version;
-    uint32_t length;
-    for (uint32_t at = 0; at < version->levels[0].count; at += length) {
-        length = version_run_length(version, at);
-        merge_add_run(merge, version->levels[0].tables + at, length);
-    }
-    for (uint32_t level = 1; level < VERSION_LEVELS; level++) {
-        if (version->levels[level].count > 0)
-            merge_add_run(merge, version->levels[level].tables, version->levels[level].count);
-    }
-}
-
-static enum merge_result begin_scan(struct store *store, struct scan_state *scan,
-                                    struct bytes prefix, struct bytes from, bool after) {
+static void begin_scan(struct store *store, struct scan_state *scan, struct bytes prefix,
+                       struct bytes from, bool after) {
+    struct buffer bound = {0};
     set_buffer(&scan->prefix, prefix);
-    scan->live = true;
-    scan->writes = store->writes;
-    scan->version = store->version;
-    version_acquire(scan->version);
-    add_sources(store, &scan->merge);
-    bool starts_at_prefix = bytes_compare(from, prefix) < 0;
-    return merge_seek(&scan->merge, starts_at_prefix ? prefix : from, after && !starts_at_prefix);
-}
-
-static enum merge_result continue_scan(struct store *store, struct scan_state *scan) {
-    if (scan->merge.current != NULL)
-        merge_step(&scan->merge);
-    if (scan->writes != store->writes)
-        merge_refresh_memtables(&scan->merge);
-    scan->writes = store->writes;
-    return merge_resume(&scan->merge);
-}
-
-/* Feeds blocks until the merge has an entry, or cannot go on. */
-static enum store_status feed(struct store *store, struct scan_state *scan,
-                              enum merge_result *result, uint64_t waiter, struct effects *effects) {
-    /* Ends: every block that is fed moves its source on. */
-    while (*result == MERGE_NEEDS_BLOCK) {
-        struct run_cursor *run = &scan->merge.waiting->run;
-        struct bytes contents;
-        enum store_status status =
-            store_block(store, run_cursor_table(run), &run->handle, waiter, &contents, effects);
-        if (status != STORE_OK)
-            return status;
-        run_cursor_feed_plain(run, contents);
-        *result = merge_resume(&scan->merge);
-    }
-    return *result == MERGE_CORRUPT ? STORE_CORRUPT : STORE_OK;
-}
-
-/* Walks over what is removed. STORE_OK: `scan->merge` stands on a live entry, or *ended. */
-static enum store_status walk(struct store *store, struct scan_state *scan,
-                              enum merge_result result, uint64_t waiter, bool *ended,
-                              struct effects *effects) {
-    for (uint32_t skipped = 0;; skipped++) {
-        enum store_status status = feed(store, scan, &result, waiter, effects);
-        if (status != STORE_OK)
-            return status;
-        *ended =
-            result == MERGE_END || !bytes_start_with(scan->merge.key, buffer_bytes(&scan->prefix));
-        if (*ended || !scan->merge.removed)
-            return STORE_OK;
-        merge_step(&scan->merge);
-        if (skipped == STORE_SCAN_SKIP_MAX && waiter != BLOCK_WAITER_OWN) {
-            block_reads_add_ready(&store->reads, waiter);
-            return STORE_NEED_BLOCK;
-        }
-        result = merge_resume(&scan->merge);
-    }
+    bool bounded = removed_ranges_prefix_end(prefix, &bound);
+    scan->cursor = store_cursor_open_within(
+        store, prefix, bounded ? buffer_bytes(&bound) : (struct bytes){0}, false);
+    set_buffer(&bound, from);
+    if (after)
+        buffer_put_u8(&bound, 0);
+    store_cursor_seek(scan->cursor, buffer_bytes(&bound));
+    buffer_deinit(&bound);
 }
 
 enum store_status store_scan_all(struct store *store, struct bytes prefix, struct bytes from,
                                  bool after, uint64_t waiter, struct store_entry *entry,
                                  struct effects *effects) {
+    /* First: `from` may be a key that a scan lent out. */
+    set_buffer(&store->scan_from, from);
+    from = buffer_bytes(&store->scan_from);
     struct scan_state *scan = choose_scan(store, prefix, from, after);
     scan->used = ++store->scan_uses;
-    /* First: `from` may be the key that this very scan lent out. */
+    if (scan->cursor == NULL)
+        begin_scan(store, scan, prefix, from, after);
     set_buffer(&scan->from, from);
-    from = buffer_bytes(&scan->from);
-    enum merge_result result =
-        scan->live ? continue_scan(store, scan) : begin_scan(store, scan, prefix, from, after);
-    bool ended = false;
-    enum store_status status = walk(store, scan, result, waiter, &ended, effects);
-    scan->waits = status == STORE_NEED_BLOCK || status == STORE_BUSY;
     scan->after = after;
-    if (scan->waits)
-        return status;
-    if (status != STORE_OK || ended) {
-        drop_scan(store, scan);
-        return status != STORE_OK ? status : STORE_ABSENT;
-    }
-    *entry = (struct store_entry){.key = scan->merge.key, .value = scan->merge.value};
-    return STORE_OK;
+    enum store_status status = store_cursor_next(scan->cursor, waiter, entry, effects);
+    scan->waits = status == STORE_NEED_BLOCK || status == STORE_BUSY;
+    if (status == STORE_OK)
+        set_buffer(&scan->last, entry->key);
+    else if (!scan->waits)
+        drop_scan(scan);
+    return status;
 }
 
 /* The first key that is not the store's own. */

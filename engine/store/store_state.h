@@ -10,7 +10,9 @@
  *     compaction.c       tables of one level -> tables of a deeper one
  *     checkpoint.c       tables -> a directory that holds the store as it was at one moment
  *     pacing.c           how much of both a step does
- *     store_read.c       one key;  store_scan.c  keys in order
+ *     store_read.c       one key
+ *     store_cursor.c     keys in order;  store_scan.c  the same without a cursor to keep
+ *     store_snapshot.c   the store as it was
  *     store_install.c    what changes when a manifest record has become durable
  */
 #ifndef DUNLIN_STORE_STORE_STATE_H
@@ -40,16 +42,48 @@ enum {
 
 enum close_phase { CLOSE_NOT_ASKED, CLOSE_FLUSHING, CLOSE_MARKING, CLOSE_DONE };
 
+/* What a reader looks into: sources by age. Those of the store itself, or of a snapshot. */
+struct store_view {
+    struct memtable *newest;        /* null when there is none */
+    struct memtable *const *frozen; /* oldest first */
+    uint32_t frozen_count;
+    struct version *version;
+};
+
+struct store_snapshot {
+    uint32_t references;
+    struct store *store;
+    struct memtable **memtables; /* referenced, oldest first */
+    uint32_t memtable_count;
+    struct version *version; /* referenced */
+};
+
+/* Between calls it stands on an entry of its merge, waits for a block, or, detached from all
+ * sources, only knows its floor. */
+struct store_cursor {
+    struct store *store;
+    struct store_snapshot *snapshot;      /* referenced; null */
+    struct store_cursor *next, *previous; /* of the open ones */
+    struct buffer lower, upper;           /* keys >= lower and < upper; no bound when empty */
+    bool reverse;
+    bool from_end; /* in reverse, nothing was met yet and there is no upper bound */
+    bool ended;
+    bool sought; /* the floor is a new one: the merge is to go there */
+    bool attached;
+    struct version *version; /* referenced while attached */
+    uint64_t writes;         /* the store's, when its memtable was last looked into */
+    struct buffer floor;     /* where to go on when attached or sought: as that of a merge */
+    struct buffer spare;     /* memory for the next floor */
+    struct merge merge;
+};
+
 /* A scan that has stopped somewhere and may be continued. */
 struct scan_state {
-    bool live;
-    bool waits; /* for a block: the next call repeats `from` and `after` */
+    struct store_cursor *cursor; /* null when there is none */
+    bool waits;                  /* for a block: the next call repeats `from` and `after` */
     bool after;
-    uint64_t used;   /* the larger, the later */
-    uint64_t writes; /* the store's, when its memtable was last looked into */
-    struct buffer prefix, from;
-    struct version *version; /* referenced */
-    struct merge merge;
+    uint64_t used;                    /* the larger, the later */
+    struct buffer prefix, from, last; /* `last`: the key of the last answer */
 };
 
 struct store {
@@ -87,7 +121,10 @@ struct store {
     struct block_reads reads;
     struct block_cursor get_cursor;
     struct scan_state *scans; /* null until the first scan */
+    struct buffer scan_from;  /* what was asked for last */
     uint64_t scan_uses, writes;
+    struct store_cursor *cursors;    /* that are open, linked */
+    struct store_snapshot *snapshot; /* the youngest, if it is still held; not referenced */
 
     struct file_id *removals; /* files that nobody needs any more */
     size_t removal_count, removal_capacity;
@@ -149,12 +186,21 @@ MUST_USE enum store_status store_block(struct store *store, struct table_file *f
                                        const struct block_handle *handle, uint64_t waiter,
                                        struct bytes *contents, struct effects *effects);
 
+struct store_view store_view(const struct store *store);
+
+/* store_cursor.c: bounds that may reach into the store's own keys. */
+struct store_cursor *store_cursor_open_within(struct store *store, struct bytes lower,
+                                              struct bytes upper, bool reverse);
+/* Memtables or version change: cursors without a snapshot let go of them, and look again. */
+void store_detach_cursors(struct store *store);
+
+/* store_snapshot.c */
+struct store_view store_snapshot_view(const struct store_snapshot *snapshot);
+
 /* store_scan.c */
 MUST_USE enum store_status store_scan_all(struct store *store, struct bytes prefix,
                                           struct bytes from, bool after, uint64_t waiter,
                                           struct store_entry *entry, struct effects *effects);
-/* Memtables or version change: every scan begins anew. */
-void store_drop_scans(struct store *store);
 void store_scans_deinit(struct store *store);
 
 #endif
