@@ -132,5 +132,6 @@ void flush_not_installed(struct store *store) {
 
 void flush_give_up(struct store *store) {
     store_drop_output(store, &store->flush.output);
+    merge_clear(&store->flush.merge);
     store->flush.phase = FLUSH_IDLE;
 }
