@@ -1,50 +1,55 @@
 #include "engine/store/block_cache.h"
 
-#include "engine/base/hash.h"
 #include "engine/base/id_map.h"
 #include "engine/base/memory.h"
+#include "engine/store/block_ghosts.h"
+#include "engine/store/block_slots.h"
 
-enum block_queue { QUEUE_SMALL, QUEUE_MAIN, QUEUE_GHOST, QUEUE_COUNT };
+enum block_queue { QUEUE_SMALL, QUEUE_MAIN, QUEUE_COUNT };
 
 /* Small gets 1 / SMALL_DIVISOR of the budget. A block leaves small for main when it was asked for
  * more than PROMOTION_USES times; the one that follows its arrival, for which it was read, is no
  * sign of worth. */
-enum { SMALL_DIVISOR = 10, PROMOTION_USES = 1, USES_MAX = 3, BUCKETS_MIN = 64 };
+enum { SMALL_DIVISOR = 10, PROMOTION_USES = 1, USES_MAX = 3 };
+/* Tables are made for blocks of so many bytes; smaller ones make them grow. */
+enum { EXPECTED_BLOCK_BYTES = 4096, EXPECTED_BLOCKS_MAX = 1 << 20 };
+enum { SPARES_MAX = 8, SPARE_BYTES_MAX = 64 * 1024 };
 
-struct cached_block {
-    uint64_t file;
-    uint64_t offset;
-    struct buffer contents; /* empty for a ghost */
-    struct cached_block *next_in_bucket;
-    struct cached_block *next, *previous;                 /* in its queue: towards newest, oldest */
-    struct cached_block *next_of_file, *previous_of_file; /* not for ghosts */
-    enum block_queue queue;
-    uint32_t uses; /* since it entered its queue, up to USES_MAX */
-};
-_Static_assert(2 * sizeof(struct cached_block) <= BLOCK_CACHE_OVERHEAD,
-               "a block's charge covers its ghost as well");
+_Static_assert(sizeof(struct block_slot) + 4 * sizeof(uint32_t) + 4 * sizeof(struct block_ghost) +
+                       BLOCK_CACHE_SLACK <=
+                   BLOCK_CACHE_OVERHEAD,
+               "a block's charge covers what names it");
 
 struct block_list {
-    struct cached_block *oldest, *newest;
+    uint32_t oldest, newest;
+    uint32_t count;
     uint64_t bytes; /* charged */
-    size_t count;
+};
+
+/* The blocks of one file. */
+struct cached_file {
+    uint32_t first;
 };
 
 struct block_cache {
     uint64_t budget;
+    struct block_slots slots;
     struct block_list queues[QUEUE_COUNT];
-    struct cached_block **buckets;
-    size_t bucket_count; /* a power of two */
-    struct id_map files; /* file number to the first of its blocks */
-    const struct cached_block *last_hit;
+    struct block_ghosts ghosts;
+    struct id_map files;   /* file number to its struct cached_file */
+    uint32_t last_hit;     /* number of a slot */
     struct buffer passing; /* a block that is larger than the budget */
+    struct buffer spares[SPARES_MAX];
+    uint32_t spare_count;
 };
 
 struct block_cache *block_cache_create(uint64_t budget_bytes) {
     struct block_cache *cache = memory_allocate_zeroed(1, sizeof *cache);
+    uint64_t expected = budget_bytes / EXPECTED_BLOCK_BYTES;
+    uint32_t count = (uint32_t)(expected < EXPECTED_BLOCKS_MAX ? expected : EXPECTED_BLOCKS_MAX);
     cache->budget = budget_bytes;
-    cache->bucket_count = BUCKETS_MIN;
-    cache->buckets = memory_allocate_zeroed(cache->bucket_count, sizeof *cache->buckets);
+    block_slots_init(&cache->slots, count);
+    block_ghosts_reserve(&cache->ghosts, count);
     return cache;
 }
 
@@ -52,17 +57,25 @@ void block_cache_destroy(struct block_cache *cache) {
     if (cache == NULL)
         return;
     for (int queue = 0; queue < QUEUE_COUNT; queue++) {
-        struct cached_block *block = cache->queues[queue].oldest;
-        while (block != NULL) {
-            struct cached_block *next = block->next;
-            buffer_deinit(&block->contents);
-            memory_release(block);
-            block = next;
+        uint32_t next;
+        for (uint32_t number = cache->queues[queue].oldest; number != BLOCK_SLOT_NONE;
+             number = next) {
+            struct block_slot *slot = block_slots_at(&cache->slots, number);
+            next = slot->next;
+            buffer_deinit(&slot->contents);
         }
     }
+    size_t position = 0;
+    uint64_t file;
+    struct cached_file *cached;
+    while ((cached = id_map_next(&cache->files, &position, &file)) != NULL)
+        memory_release(cached);
     id_map_deinit(&cache->files);
+    for (uint32_t i = 0; i < cache->spare_count; i++)
+        buffer_deinit(&cache->spares[i]);
     buffer_deinit(&cache->passing);
-    memory_release(cache->buckets);
+    block_ghosts_deinit(&cache->ghosts);
+    block_slots_deinit(&cache->slots);
     memory_release(cache);
 }
 
@@ -70,131 +83,126 @@ uint64_t block_cache_bytes(const struct block_cache *cache) {
     return cache->queues[QUEUE_SMALL].bytes + cache->queues[QUEUE_MAIN].bytes;
 }
 
-static uint64_t charge_of(const struct cached_block *block) {
-    return block->queue == QUEUE_GHOST ? 0 : block->contents.size + BLOCK_CACHE_OVERHEAD;
+static struct block_slot *slot_at(const struct block_cache *cache, uint32_t number) {
+    return block_slots_at(&cache->slots, number);
 }
 
-static void enqueue(struct block_cache *cache, struct cached_block *block, enum block_queue queue) {
+static uint64_t charge_of(const struct block_slot *slot) {
+    return slot->contents.size + BLOCK_CACHE_OVERHEAD;
+}
+
+static void enqueue(struct block_cache *cache, uint32_t number, enum block_queue queue) {
     struct block_list *list = &cache->queues[queue];
-    block->queue = queue;
-    block->next = NULL;
-    block->previous = list->newest;
-    if (list->newest == NULL)
-        list->oldest = block;
+    struct block_slot *slot = slot_at(cache, number);
+    slot->queue = (uint8_t)queue;
+    slot->next = BLOCK_SLOT_NONE;
+    slot->previous = list->newest;
+    if (list->newest == BLOCK_SLOT_NONE)
+        list->oldest = number;
     else
-        list->newest->next = block;
-    list->newest = block;
-    list->bytes += charge_of(block);
+        slot_at(cache, list->newest)->next = number;
+    list->newest = number;
+    list->bytes += charge_of(slot);
     list->count++;
 }
 
-static void dequeue(struct block_cache *cache, struct cached_block *block) {
-    struct block_list *list = &cache->queues[block->queue];
-    if (block->previous == NULL)
-        list->oldest = block->next;
+static void dequeue(struct block_cache *cache, uint32_t number) {
+    struct block_slot *slot = slot_at(cache, number);
+    struct block_list *list = &cache->queues[slot->queue];
+    if (slot->previous == BLOCK_SLOT_NONE)
+        list->oldest = slot->next;
     else
-        block->previous->next = block->next;
-    if (block->next == NULL)
-        list->newest = block->previous;
+        slot_at(cache, slot->previous)->next = slot->next;
+    if (slot->next == BLOCK_SLOT_NONE)
+        list->newest = slot->previous;
     else
-        block->next->previous = block->previous;
-    list->bytes -= charge_of(block);
+        slot_at(cache, slot->next)->previous = slot->previous;
+    list->bytes -= charge_of(slot);
     list->count--;
 }
 
-/* The link that points to the block, or the null at which it belongs. */
-static struct cached_block **find_link(const struct block_cache *cache, uint64_t file,
-                                       uint64_t offset) {
-    size_t bucket = (size_t)hash_mix(file, offset) & (cache->bucket_count - 1);
-    struct cached_block **link = &cache->buckets[bucket];
-    while (*link != NULL && ((*link)->file != file || (*link)->offset != offset))
-        link = &(*link)->next_in_bucket;
-    return link;
-}
-
-static void grow_buckets(struct block_cache *cache) {
-    struct cached_block **old = cache->buckets;
-    size_t old_count = cache->bucket_count;
-    cache->bucket_count *= 2;
-    cache->buckets = memory_allocate_zeroed(cache->bucket_count, sizeof *cache->buckets);
-    for (size_t i = 0; i < old_count; i++) {
-        for (struct cached_block *block = old[i], *next; block != NULL; block = next) {
-            next = block->next_in_bucket;
-            block->next_in_bucket = NULL;
-            *find_link(cache, block->file, block->offset) = block;
-        }
+static void join_file(struct block_cache *cache, uint32_t number) {
+    struct block_slot *slot = slot_at(cache, number);
+    struct cached_file *file = id_map_get(&cache->files, slot->file);
+    if (file == NULL) {
+        file = memory_allocate_zeroed(1, sizeof *file);
+        id_map_put(&cache->files, slot->file, file);
     }
-    memory_release(old);
+    slot->previous_of_file = BLOCK_SLOT_NONE;
+    slot->next_of_file = file->first;
+    if (file->first != BLOCK_SLOT_NONE)
+        slot_at(cache, file->first)->previous_of_file = number;
+    file->first = number;
 }
 
-static void join_file(struct block_cache *cache, struct cached_block *block) {
-    struct cached_block *first = id_map_get(&cache->files, block->file);
-    block->previous_of_file = NULL;
-    block->next_of_file = first;
-    if (first != NULL)
-        first->previous_of_file = block;
-    id_map_put(&cache->files, block->file, block);
+static void leave_file(struct block_cache *cache, uint32_t number) {
+    const struct block_slot *slot = slot_at(cache, number);
+    if (slot->next_of_file != BLOCK_SLOT_NONE)
+        slot_at(cache, slot->next_of_file)->previous_of_file = slot->previous_of_file;
+    if (slot->previous_of_file != BLOCK_SLOT_NONE) {
+        slot_at(cache, slot->previous_of_file)->next_of_file = slot->next_of_file;
+        return;
+    }
+    struct cached_file *file = id_map_get(&cache->files, slot->file);
+    file->first = slot->next_of_file;
+    if (file->first == BLOCK_SLOT_NONE)
+        memory_release(id_map_remove(&cache->files, slot->file));
 }
 
-static void leave_file(struct block_cache *cache, struct cached_block *block) {
-    if (block->next_of_file != NULL)
-        block->next_of_file->previous_of_file = block->previous_of_file;
-    if (block->previous_of_file != NULL)
-        block->previous_of_file->next_of_file = block->next_of_file;
-    else if (block->next_of_file != NULL)
-        id_map_put(&cache->files, block->file, block->next_of_file);
-    else
-        id_map_remove(&cache->files, block->file);
+static void keep_spare(struct block_cache *cache, struct buffer *contents) {
+    if (cache->spare_count == SPARES_MAX || contents->capacity > SPARE_BYTES_MAX) {
+        buffer_deinit(contents);
+        return;
+    }
+    buffer_clear(contents);
+    cache->spares[cache->spare_count++] = *contents;
+    *contents = (struct buffer){0};
+}
+
+struct buffer block_cache_spare(struct block_cache *cache) {
+    return cache->spare_count == 0 ? (struct buffer){0} : cache->spares[--cache->spare_count];
 }
 
 /* Takes the block out of everything but its file's list, and frees it. */
-static void discard(struct block_cache *cache, struct cached_block *block) {
-    struct cached_block **link = find_link(cache, block->file, block->offset);
-    CHECK(*link == block);
-    *link = block->next_in_bucket;
-    dequeue(cache, block);
-    if (cache->last_hit == block)
-        cache->last_hit = NULL;
-    buffer_deinit(&block->contents);
-    memory_release(block);
-}
-
-static void forget_ghosts(struct block_cache *cache) {
-    const struct block_list *queues = cache->queues;
-    size_t allowed = queues[QUEUE_SMALL].count + queues[QUEUE_MAIN].count;
-    while (queues[QUEUE_GHOST].count > allowed)
-        discard(cache, queues[QUEUE_GHOST].oldest);
+static void discard(struct block_cache *cache, uint32_t number) {
+    dequeue(cache, number);
+    if (cache->last_hit == number)
+        cache->last_hit = BLOCK_SLOT_NONE;
+    keep_spare(cache, &slot_at(cache, number)->contents);
+    block_slots_remove(&cache->slots, number);
 }
 
 static void evict_from_small(struct block_cache *cache) {
-    struct cached_block *block = cache->queues[QUEUE_SMALL].oldest;
-    dequeue(cache, block);
-    bool promoted = block->uses > PROMOTION_USES;
-    block->uses = 0;
-    if (promoted) {
-        enqueue(cache, block, QUEUE_MAIN);
+    uint32_t number = cache->queues[QUEUE_SMALL].oldest;
+    struct block_slot *slot = slot_at(cache, number);
+    if (slot->uses > PROMOTION_USES) {
+        dequeue(cache, number);
+        slot->uses = 0;
+        enqueue(cache, number, QUEUE_MAIN);
         return;
     }
-    leave_file(cache, block);
-    buffer_deinit(&block->contents);
-    enqueue(cache, block, QUEUE_GHOST);
+    block_ghosts_add(&cache->ghosts, block_slots_hash(slot->file, slot->offset));
+    leave_file(cache, number);
+    discard(cache, number);
 }
 
 static void evict_from_main(struct block_cache *cache) {
-    struct cached_block *block = cache->queues[QUEUE_MAIN].oldest;
-    if (block->uses == 0) {
-        leave_file(cache, block);
-        discard(cache, block);
+    uint32_t number = cache->queues[QUEUE_MAIN].oldest;
+    struct block_slot *slot = slot_at(cache, number);
+    if (slot->uses == 0) {
+        leave_file(cache, number);
+        discard(cache, number);
         return;
     }
-    dequeue(cache, block);
-    block->uses--;
-    enqueue(cache, block, QUEUE_MAIN);
+    dequeue(cache, number);
+    slot->uses--;
+    enqueue(cache, number, QUEUE_MAIN);
 }
 
 /* Bounded: a block goes round main at most USES_MAX times and leaves small once. */
 static void make_room(struct block_cache *cache, uint64_t charge) {
-    while (block_cache_bytes(cache) > cache->budget - charge) {
+    while (block_cache_bytes(cache) > cache->budget - charge ||
+           cache->slots.count == BLOCK_SLOTS_MAX) {
         const struct block_list *small = &cache->queues[QUEUE_SMALL];
         bool from_small = small->count > 0 && (small->bytes >= cache->budget / SMALL_DIVISOR ||
                                                cache->queues[QUEUE_MAIN].count == 0);
@@ -210,24 +218,24 @@ void block_cache_set_budget(struct block_cache *cache, uint64_t budget_bytes) {
         return;
     cache->budget = budget_bytes;
     make_room(cache, 0);
-    forget_ghosts(cache);
 }
 
 bool block_cache_get(struct block_cache *cache, uint64_t file, uint64_t offset,
                      struct bytes *contents) {
-    struct cached_block *block = *find_link(cache, file, offset);
-    if (block == NULL || block->queue == QUEUE_GHOST)
+    uint32_t number = block_slots_find(&cache->slots, file, offset);
+    if (number == BLOCK_SLOT_NONE)
         return false;
-    if (block != cache->last_hit && block->uses < USES_MAX)
-        block->uses++;
-    cache->last_hit = block;
-    *contents = buffer_bytes(&block->contents);
+    struct block_slot *slot = slot_at(cache, number);
+    if (number != cache->last_hit && slot->uses < USES_MAX)
+        slot->uses++;
+    cache->last_hit = number;
+    *contents = buffer_bytes(&slot->contents);
     return true;
 }
 
-/* Gives back what the buffer holds beyond its contents, so that the charge is the truth. */
+/* Gives back what the buffer holds beyond its contents, but for what the charge covers. */
 static void trim(struct buffer *contents) {
-    if (contents->size == contents->capacity || contents->size == 0)
+    if (contents->capacity - contents->size <= BLOCK_CACHE_SLACK || contents->size == 0)
         return;
     contents->data = memory_resize(contents->data, contents->size);
     contents->capacity = contents->size;
@@ -239,43 +247,46 @@ static struct bytes lend(struct block_cache *cache, struct buffer *contents) {
     return buffer_bytes(&cache->passing);
 }
 
+/* The queue that a block enters: main when it was here until not long ago. */
+static enum block_queue queue_for(struct block_cache *cache, uint64_t file, uint64_t offset) {
+    uint32_t known = block_slots_find(&cache->slots, file, offset);
+    if (known != BLOCK_SLOT_NONE) {
+        enum block_queue queue = slot_at(cache, known)->queue;
+        leave_file(cache, known);
+        discard(cache, known);
+        return queue;
+    }
+    uint32_t recent = cache->slots.count;
+    return block_ghosts_take(&cache->ghosts, block_slots_hash(file, offset), recent) ? QUEUE_MAIN
+                                                                                     : QUEUE_SMALL;
+}
+
 struct bytes block_cache_put(struct block_cache *cache, uint64_t file, uint64_t offset,
                              struct buffer *contents) {
     buffer_deinit(&cache->passing);
-    struct cached_block *known = *find_link(cache, file, offset);
-    enum block_queue queue = known == NULL ? QUEUE_SMALL : QUEUE_MAIN;
-    if (known != NULL) {
-        if (known->queue != QUEUE_GHOST) {
-            queue = known->queue;
-            leave_file(cache, known);
-        }
-        discard(cache, known);
-    }
+    enum block_queue queue = queue_for(cache, file, offset);
     uint64_t charge = contents->size + BLOCK_CACHE_OVERHEAD;
     if (charge > cache->budget)
         return lend(cache, contents);
     make_room(cache, charge);
-    struct cached_block *block = memory_allocate_zeroed(1, sizeof *block);
-    *block = (struct cached_block){.file = file, .offset = offset, .contents = *contents};
+    trim(contents);
+    uint32_t number = block_slots_add(&cache->slots, file, offset);
+    struct block_slot *slot = slot_at(cache, number);
+    slot->contents = *contents;
     *contents = (struct buffer){0};
-    trim(&block->contents);
-    enqueue(cache, block, queue);
-    *find_link(cache, file, offset) = block;
-    join_file(cache, block);
-    forget_ghosts(cache);
-    const struct block_list *queues = cache->queues;
-    if (queues[QUEUE_SMALL].count + queues[QUEUE_MAIN].count + queues[QUEUE_GHOST].count >
-        cache->bucket_count)
-        grow_buckets(cache);
-    return buffer_bytes(&block->contents);
+    enqueue(cache, number, queue);
+    join_file(cache, number);
+    block_ghosts_reserve(&cache->ghosts, cache->slots.count);
+    return buffer_bytes(&slot->contents);
 }
 
 void block_cache_forget_file(struct block_cache *cache, uint64_t file) {
-    struct cached_block *block = id_map_remove(&cache->files, file);
-    while (block != NULL) {
-        struct cached_block *next = block->next_of_file;
-        discard(cache, block);
-        block = next;
+    struct cached_file *cached = id_map_remove(&cache->files, file);
+    if (cached == NULL)
+        return;
+    for (uint32_t number = cached->first, next; number != BLOCK_SLOT_NONE; number = next) {
+        next = slot_at(cache, number)->next_of_file;
+        discard(cache, number);
     }
-    forget_ghosts(cache);
+    memory_release(cached);
 }

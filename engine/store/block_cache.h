@@ -12,7 +12,7 @@
  *
  * A block is charged its contents and BLOCK_CACHE_OVERHEAD for what names it; block_cache_bytes()
  * never exceeds the budget. A block larger than the whole budget is lent until the next insertion
- * and never counted.
+ * and never counted. Memory of blocks that went is kept for those that come, a few buffers of it.
  *
  *     struct bytes contents;
  *     if (!block_cache_get(cache, file, offset, &contents)) -> read the block, then
@@ -24,8 +24,8 @@
 
 #include "engine/base/bytes.h"
 
-/* Charged for each block: itself, its hash slot, and one ghost. */
-enum { BLOCK_CACHE_OVERHEAD = 256 };
+/* Charged for each block: its slot, its places in the tables of slots and ghosts, and what its buffer is larger than it. */
+enum { BLOCK_CACHE_OVERHEAD = 192, BLOCK_CACHE_SLACK = 64 };
 
 struct block_cache;
 
@@ -38,6 +38,8 @@ bool block_cache_get(struct block_cache *cache, uint64_t file, uint64_t offset,
  * replaced. */
 struct bytes block_cache_put(struct block_cache *cache, uint64_t file, uint64_t offset,
                              struct buffer *contents);
+/* A buffer for a block that is about to be put; empty, but it may have memory. */
+struct buffer block_cache_spare(struct block_cache *cache);
 /* Forgets every block of a file that was removed. */
 void block_cache_forget_file(struct block_cache *cache, uint64_t file);
 /* Evicts at once what is too much. */

@@ -35,6 +35,15 @@ void block_pack(struct block_codec *codec, struct bytes contents,
     handle->size = file->size - from;
 }
 
+/* Memory for a block that will lie in a cache: what an old block left when it is large enough, and else no more than is
+ * needed, in steps, so that it will do for most other blocks. */
+static uint8_t *reserve_for_block(struct buffer *contents, size_t size) {
+    enum { STEP = 64 };
+    if (contents->size == 0 && contents->capacity < size)
+        buffer_deinit(contents);
+    return buffer_reserve_exactly(contents, (size + STEP - 1) / STEP * STEP);
+}
+
 static enum table_status append_decompressed(struct block_codec *codec,
                                              enum block_compression compression,
                                              struct bytes stored, struct buffer *contents) {
@@ -46,7 +55,7 @@ static enum table_status append_decompressed(struct block_codec *codec,
     if (plain_size > BLOCK_CONTENTS_MAX ||
         plain_size > block_codec_plain_size_max(compression, compressed.size))
         return TABLE_CORRUPT;
-    uint8_t *to = buffer_reserve_exactly(contents, plain_size);
+    uint8_t *to = reserve_for_block(contents, plain_size);
     if (!block_codec_decompress(codec, compression, compressed, to, plain_size))
         return TABLE_CORRUPT;
     contents->size += plain_size;
@@ -63,7 +72,7 @@ enum table_status block_unpack(struct block_codec *codec, struct bytes raw,
     struct bytes stored = bytes_of(raw.data, size);
     switch (raw.data[size]) {
     case COMPRESSION_NONE:
-        memcpy(buffer_reserve_exactly(contents, size), stored.data, size);
+        memcpy(reserve_for_block(contents, size), stored.data, size);
         contents->size += size;
         return TABLE_OK;
     case COMPRESSION_LZ4:

@@ -199,7 +199,7 @@ static void wake(struct block_reads *reads, struct block_fetch *fetch, bool fail
 struct table_file *block_reads_on_done(struct block_reads *reads, struct block_fetch *fetch,
                                        enum disk_status status, struct bytes raw,
                                        struct block_cache *cache) {
-    struct buffer contents = {0};
+    struct buffer contents = block_cache_spare(cache);
     bool sound = status == DISK_OK && raw.size == fetch->handle.size &&
                  table_block_unpack(fetch->file->table, &fetch->handle, raw, &contents) == TABLE_OK;
     if (sound)

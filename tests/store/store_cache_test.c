@@ -1,0 +1,92 @@
+/* What open tables keep in memory and what the block cache holds must share one budget. */
+#include "tests/store/support/store_host.h"
+
+#include "engine/base/prng.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+enum { WRITES = 3000, READS = 2000 };
+
+static struct memory_disk disk;
+static struct store_host host;
+
+static void expect_within_budget(void) {
+    struct store_figures figures;
+    store_figures(host.store, &figures);
+    /* Top-level indexes stay whatever the budget. */
+    if (host.config.cache_bytes >= figures.pinned_bytes)
+        assert_true(figures.pinned_bytes + figures.cache_bytes <= host.config.cache_bytes);
+    else
+        assert_int_equal(figures.cache_bytes, 0);
+}
+
+static void write_and_read(const struct store_config *config, uint64_t seed) {
+    struct prng prng;
+    memory_disk_init(&disk, seed);
+    prng_init(&prng, seed, 9);
+    store_host_init(&host, &disk, config);
+    assert_true(store_host_start(&host));
+    for (int i = 0; i < WRITES; i++) {
+        (void)store_host_write(&host, prng_below(&prng, STORE_HOST_KEYS), prng_below(&prng, 100));
+        store_host_pump(&host);
+        (void)store_host_step(&host);
+    }
+    store_host_settle(&host);
+    expect_within_budget();
+    for (int i = 0; i < READS; i++) {
+        struct bytes value;
+        enum store_status status =
+            store_host_get(&host, prng_below(&prng, STORE_HOST_KEYS), &value);
+        assert_true(status == STORE_OK || status == STORE_ABSENT);
+        expect_within_budget();
+    }
+    store_host_check(&host);
+}
+
+static void finish(void) {
+    store_host_deinit(&host);
+    memory_disk_deinit(&disk);
+}
+
+static void blocks_and_what_tables_keep_share_the_budget(void **state) {
+    (void)state;
+    for (uint64_t seed = 0; seed < 12; seed++) {
+        struct store_config config = store_host_small_config();
+        config.cache_bytes = 1000u << seed;
+        config.partition_above = seed % 3 == 0 ? 100 : 0;
+        write_and_read(&config, seed);
+        finish();
+    }
+}
+
+static uint64_t pinned_with(uint64_t cache_bytes, uint64_t table_bytes, uint64_t partition_above) {
+    struct store_figures figures;
+    struct store_config config = store_host_small_config();
+    config.cache_bytes = cache_bytes;
+    config.partition_above = partition_above;
+    config.table_bytes = table_bytes;
+    write_and_read(&config, 3);
+    store_figures(host.store, &figures);
+    finish();
+    return figures.pinned_bytes;
+}
+
+static void tables_keep_less_where_the_budget_is_small_or_the_table_large(void **state) {
+    (void)state;
+    uint64_t all = pinned_with(1 << 30, 2048, 0);
+    uint64_t none = pinned_with(0, 2048, 0);
+    uint64_t half = pinned_with(all, 2048, 0);
+    assert_true(none < half && half < all);
+    assert_true(pinned_with(1 << 30, 1 << 20, 500) < pinned_with(1 << 30, 1 << 20, 0));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(blocks_and_what_tables_keep_share_the_budget),
+        cmocka_unit_test(tables_keep_less_where_the_budget_is_small_or_the_table_large),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
