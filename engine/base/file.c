@@ -15,6 +15,8 @@ static const char *extension_of(enum file_kind kind) {
         return ".table";
     case FILE_MANIFEST:
         return ".manifest";
+    case FILE_QUARANTINED:
+        return ".quarantined";
     }
     CHECK_UNREACHABLE("a file has a known kind");
 }
@@ -88,7 +90,7 @@ bool checkpoint_parse(const char *name, uint32_t *checkpoint) {
 
 /* A name without a directory. */
 static bool parse_base(const char *name, struct file_id *file) {
-    static const enum file_kind KINDS[] = {FILE_LOG, FILE_TABLE, FILE_MANIFEST};
+    static const enum file_kind KINDS[] = {FILE_LOG, FILE_TABLE, FILE_MANIFEST, FILE_QUARANTINED};
     if (parse_number(name, &file->number) == 0)
         return false;
     for (size_t i = 0; i < sizeof KINDS / sizeof KINDS[0]; i++) {

@@ -3,6 +3,7 @@
  *     {.kind = FILE_LOG, .number = 12}      000012.log         the commit log's segments
  *     {.kind = FILE_TABLE, .number = 13}    000013.table       sorted tables
  *     {.kind = FILE_MANIFEST, .number = 4}  000004.manifest    which files live
+ *     {.kind = FILE_QUARANTINED, .number = 13}  000013.quarantined  was damaged; kept for people
  *
  * A file with a checkpoint's number lies in that checkpoint's own directory, which the host makes
  * when the first file is put there and removes with the last:
@@ -14,7 +15,7 @@
 
 #include "engine/base/bytes.h"
 
-enum file_kind { FILE_LOG = 1, FILE_TABLE = 2, FILE_MANIFEST = 3 };
+enum file_kind { FILE_LOG = 1, FILE_TABLE = 2, FILE_MANIFEST = 3, FILE_QUARANTINED = 4 };
 
 struct file_id {
     enum file_kind kind;

@@ -32,6 +32,7 @@ struct block_fetch {
     struct table_file *file; /* referenced */
     struct block_handle handle;
     uint64_t key; /* under which it is in the map */
+    bool was_read_again;
     uint64_t *waiters;
     uint32_t waiter_count, waiter_capacity;
     struct disk_wait wait;

@@ -62,6 +62,7 @@ static bool take_index(struct block_stream *stream, const struct block_handle *h
 static bool take_data(struct block_stream *stream, const struct block_handle *handle,
                       struct bytes *raw) {
     struct block_span *now = &stream->now;
+    stream->asked = *handle;
     if (span_take(now, handle, raw))
         return true;
     if (stream->wait.pending)
@@ -87,6 +88,19 @@ bool block_stream_take(struct block_stream *stream, struct table_file *file,
                                       : take_index(stream, handle, raw);
 }
 
+/* It must turn out which block cannot be read. */
+static bool is_careful(const struct block_stream *stream) {
+    return stream->file->read_failures > 0;
+}
+
+bool block_stream_failed_block(const struct block_stream *stream, struct block_handle *handle) {
+    CHECK(stream->failed);
+    bool aside = stream->reading == &stream->side;
+    *handle = aside ? (struct block_handle){.offset = stream->side.offset, .kind = BLOCK_INDEX}
+                    : stream->asked;
+    return is_careful(stream);
+}
+
 static void read_span(struct block_stream *stream, struct block_span *span,
                       struct effects *effects) {
     stream->reading = span;
@@ -106,6 +120,11 @@ void block_stream_pump(struct block_stream *stream, struct effects *effects) {
     if (ahead->bytes.size > 0 || left == 0)
         return;
     ahead->wanted = left < BLOCK_STREAM_READ_MIN ? left : BLOCK_STREAM_READ_MIN;
+    if (is_careful(stream)) {
+        if (stream->asked.offset != ahead->offset)
+            return;
+        ahead->wanted = stream->asked.size;
+    }
     read_span(stream, ahead, effects);
 }
 

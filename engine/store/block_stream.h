@@ -30,7 +30,9 @@ struct block_stream {
     struct table_file *file; /* null at first; borrowed */
     struct block_span now, ahead, side;
     struct block_span *reading; /* ahead or side, while the read is out */
-    bool failed;                /* a read failed or fell short */
+    struct block_handle
+        asked;   /* the data block that is waited for; its size is 0 when there is none */
+    bool failed; /* a read failed or fell short */
     struct disk_wait wait;
 };
 
@@ -39,6 +41,9 @@ void block_stream_deinit(struct block_stream *stream);
 /* True when the block is in memory; `raw` is borrowed until the next call. False: it has been noted as the next to read. */
 bool block_stream_take(struct block_stream *stream, struct table_file *file,
                        const struct block_handle *handle, struct bytes *raw);
+/* After a failure: true when it is known which block it was. Where a read of a table has failed, its blocks are read one by
+ * one. */
+bool block_stream_failed_block(const struct block_stream *stream, struct block_handle *handle);
 void block_stream_pump(struct block_stream *stream, struct effects *effects);
 void block_stream_on_read(struct block_stream *stream, enum disk_status status, struct bytes bytes);
 

@@ -140,18 +140,27 @@ static bool reads_are_pending(const struct compaction *compaction) {
     return false;
 }
 
-/* The table that could not be read, or null. */
-static struct table_file *failed_input(struct compaction *compaction) {
+/* A read that failed is tried again, block by block. */
+static struct table_file *take_failed_read(struct store *store, struct block_stream *stream,
+                                           struct effects *effects) {
+    struct block_handle handle;
+    if (block_stream_failed_block(stream, &handle))
+        quarantine_block(store, stream->file, &handle, effects);
+    stream->file->read_failures = 1;
+    return stream->file;
+}
+
+/* The table of which something could not be read, or null. What is lost is known by now. */
+static struct table_file *failed_input(struct store *store, struct effects *effects) {
+    struct compaction *compaction = &store->compaction;
     if (compaction->step == MERGE_CORRUPT) {
-        struct table_file *file = run_cursor_table(&compaction->merge.waiting->run);
-        file->read_failures = COMPACTION_READ_FAILURES_MAX;
-        return file;
+        struct run_cursor *run = &compaction->merge.waiting->run;
+        quarantine_block(store, run_cursor_table(run), &run->handle, effects);
+        return run_cursor_table(run);
     }
     for (uint32_t i = 0; i < compaction->stream_count; i++) {
-        if (compaction->streams[i].failed) {
-            compaction->streams[i].file->read_failures++;
-            return compaction->streams[i].file;
-        }
+        if (compaction->streams[i].failed)
+            return take_failed_read(store, &compaction->streams[i], effects);
     }
     return NULL;
 }
@@ -162,7 +171,7 @@ static void abandon(struct compaction *compaction, const struct table_file *dama
     char name[FILE_NAME_SIZE];
     file_name(table_file_id(damaged), name);
     struct buffer sentence = {0};
-    text_append(&sentence, "compaction is abandoned: ");
+    text_append(&sentence, "compaction begins anew: ");
     text_append(&sentence, name);
     text_append(&sentence, " cannot be read");
     effects_note(effects, NOTE_WARNING, arena_copy(&effects->arena, buffer_bytes(&sentence)));
@@ -238,7 +247,7 @@ bool compaction_pump(struct store *store, struct instant now, struct effects *ef
         if (!pacing_may_merge(store, now))
             return false;
         pacing_note_merged(store, merge_slice(store), now);
-        const struct table_file *damaged = failed_input(compaction);
+        const struct table_file *damaged = failed_input(store, effects);
         if (damaged != NULL)
             abandon(compaction, damaged, effects);
         for (uint32_t i = 0; damaged == NULL && i < compaction->stream_count; i++)

@@ -74,6 +74,8 @@ void manifest_put_added(struct buffer *to, uint32_t level, const struct table_fi
     buffer_put_bytes(to, table_file_smallest(file));
     buffer_put_bytes(to, table_file_largest(file));
     buffer_put_varint(to, file->largest_excluded);
+    for (uint32_t i = 0; i < file->lost_count; i++)
+        damage_put_lost_block(file->number, file->lost_blocks[i], to);
 }
 
 void manifest_put_removed(struct buffer *to, const struct table_file *file) {
@@ -92,6 +94,7 @@ void manifest_state_deinit(struct manifest_state *state) {
         table_file_destroy(state->tables[i].file);
     memory_release(state->tables);
     manifest_facts_deinit(&state->facts);
+    damage_list_deinit(&state->damages);
     *state = (struct manifest_state){0};
 }
 
@@ -154,6 +157,16 @@ static bool apply_removed(struct manifest_state *state, struct reader *from) {
     return true;
 }
 
+/* A table that is gone meanwhile has nothing left to lose. */
+static bool apply_lost_block(struct manifest_state *state, struct reader *from) {
+    uint64_t number = reader_varint(from);
+    uint64_t offset = reader_varint(from);
+    uint32_t index;
+    if (!from->failed && find_table(state, number, &index))
+        table_file_lose_block(state->tables[index].file, offset);
+    return !from->failed;
+}
+
 static bool apply_sealed(struct manifest_state *state, struct reader *from) {
     struct sealed_segment segment = {0};
     segment.number = reader_varint(from);
@@ -196,6 +209,12 @@ static bool apply_fact(struct manifest_state *state, struct reader *from) {
     case TAG_ROLLED_BACK:
         facts->rolled_back = true;
         return true;
+    case DAMAGE_TAG_DAMAGE:
+        return damage_take(&state->damages, from);
+    case DAMAGE_TAG_HEALED:
+        return damage_take_healed(&state->damages, from);
+    case DAMAGE_TAG_LOST_BLOCK:
+        return apply_lost_block(state, from);
     default:
         return false;
     }

@@ -15,6 +15,7 @@
  *         8 table removed    v number
  *         9 rolled back                       the store may hold less than it once vouched for: it is a
  *                                             copy of an earlier moment, or something was lost
+ *         16 to 18           what the disk has lost: damage.h
  *
  * A snapshot says everything, an edit what changed; an edit that does not say closed or rolled back again
  * ends it.
@@ -22,6 +23,7 @@
 #ifndef DUNLIN_STORE_MANIFEST_H
 #define DUNLIN_STORE_MANIFEST_H
 
+#include "engine/store/damage.h"
 #include "engine/store/version.h"
 
 /* A log segment of an earlier life that is still needed, up to where its tail was cut. */
@@ -63,6 +65,7 @@ struct manifest_state {
     struct manifest_facts facts;
     struct manifest_table *tables;
     uint32_t table_count, table_capacity;
+    struct damage_list damages;
 };
 /* Frees the tables that are still in it. */
 void manifest_state_deinit(struct manifest_state *state);

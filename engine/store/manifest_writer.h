@@ -26,6 +26,7 @@ enum manifest_purpose {
     PURPOSE_COMPACTION,
     PURPOSE_ROLL,
     PURPOSE_CLOSE,
+    PURPOSE_QUARANTINE,
 };
 
 enum manifest_progress { MANIFEST_WAITING, MANIFEST_DONE, MANIFEST_FAILED };

@@ -96,6 +96,8 @@ static void draw_numbers_behind_files(struct store *store) {
     const struct recovery *recovery = store->recovery;
     if (store->facts.next_file == 0)
         store->facts.next_file = 1;
+    if (recovery->last_number >= store->facts.next_file)
+        store->facts.next_file = recovery->last_number + 1;
     for (size_t i = 0; i < recovery->file_count; i++) {
         if (recovery->files[i].file.number >= store->facts.next_file)
             store->facts.next_file = recovery->files[i].file.number + 1;
@@ -122,7 +124,8 @@ void recovery_start_anew(struct store *store, struct effects *effects) {
     if (recovery->next_sequence > last + 1)
         last = recovery->next_sequence - 1;
     /* Nothing but the log tells what came behind the mark. */
-    store->closed_cleanly = store->facts.closed && last == store->facts.closed_sequence;
+    store->closed_cleanly =
+        store->facts.closed && last == store->facts.closed_sequence && !recovery->log_is_lost;
     store->facts.closed = false;
     seal_logs(store);
     log_writer_begin(&store->log, last);
@@ -147,6 +150,8 @@ static bool is_needed(const struct store *store, struct file_id file) {
         return false;
     case FILE_MANIFEST:
         return file.number == store->manifest.file.number;
+    case FILE_QUARANTINED:
+        return true;
     }
     return false;
 }
@@ -154,8 +159,14 @@ static bool is_needed(const struct store *store, struct file_id file) {
 void recovery_started(struct store *store, struct effects *effects) {
     struct recovery *recovery = store->recovery;
     for (size_t i = 0; i < recovery->file_count; i++) {
-        if (!is_needed(store, recovery->files[i].file))
-            store_remove_later(store, recovery->files[i].file);
+        struct file_id file = recovery->files[i].file;
+        if (is_needed(store, file) || quarantine_is_aside(&store->quarantine, file))
+            continue;
+        /* Where something is lost, a table that nothing names may be what people look for. */
+        if (store->quarantine.found > 0 && file.kind == FILE_TABLE)
+            quarantine_set_aside(store, file);
+        else
+            store_remove_later(store, file);
     }
     if (store->facts.sealed_count > RECOVERY_SEALED_MAX)
         store_freeze(store);
@@ -176,6 +187,9 @@ static void read_tallies(struct store *store, struct effects *effects) {
             return;
         if (status == STORE_ABSENT)
             break;
+        /* From now on the lost block is passed over. */
+        if (status == STORE_CORRUPT && store->config.salvages)
+            continue;
         if (status != STORE_OK || !tallies_load(&store->tallies, page.key, page.value)) {
             store_fail(store, bytes_of_text("the tallies' pages in the tables are damaged"));
             return;
@@ -184,7 +198,17 @@ static void read_tallies(struct store *store, struct effects *effects) {
         buffer_append(from, page.key);
     }
     store_scans_deinit(store);
+    if (!store->config.salvages &&
+        quarantine_meets_prefix(&store->quarantine, tallies_key_prefix(), tallies_key_prefix())) {
+        store_fail(store, bytes_of_text("the tallies' pages in the tables are damaged"));
+        return;
+    }
     recovery_begin_logs(store, effects);
+}
+
+static void read_tail(struct store *store, struct table_file *file, struct effects *effects) {
+    effects_read(effects, tickets_draw(&store->tickets, &file->wait), table_file_id(file),
+                 file->size - file->tail_size, file->tail_size);
 }
 
 void recovery_open_tables(struct store *store, struct effects *effects) {
@@ -193,34 +217,38 @@ void recovery_open_tables(struct store *store, struct effects *effects) {
     while (recovery->table_next < recovery->opening.count &&
            recovery->tables_open < RECOVERY_TABLES_AT_ONCE) {
         struct table_file *file = recovery->opening.items[recovery->table_next++];
+        if (file->is_lost)
+            continue;
         recovery->tables_open++;
-        effects_read(effects, tickets_draw(&store->tickets, &file->wait), table_file_id(file),
-                     file->size - file->tail_size, file->tail_size);
+        read_tail(store, file, effects);
     }
-    if (recovery->tables_open == 0)
-        read_tallies(store, effects);
+    if (recovery->tables_open > 0)
+        return;
+    recovery_drop_lost_tables(store);
+    read_tallies(store, effects);
 }
 
 static void on_table(struct store *store, struct table_file *file, const struct disk_done *done,
                      struct effects *effects) {
-    store->recovery->tables_open--;
-    uint64_t tail_at = file->size - file->tail_size;
-    if (done->status != DISK_OK) {
-        store_fail_disk(store, "read", table_file_id(file), done->status);
+    if (done->status == DISK_ERROR && file->read_failures++ == 0) {
+        read_tail(store, file, effects);
         return;
     }
-    switch (table_file_open(file, done->bytes, &store->tables)) {
-    case TABLE_OK:
-        recovery_open_tables(store, effects);
-        return;
-    case TABLE_TOO_NEW:
+    store->recovery->tables_open--;
+    file->read_failures = 0;
+    uint64_t tail_at = file->size - file->tail_size;
+    enum table_status status = TABLE_CORRUPT;
+    if (done->status == DISK_OK)
+        status = table_file_open(file, done->bytes, &store->tables);
+    if (status == TABLE_TOO_NEW)
         recovery_fail(store, table_file_id(file), tail_at,
                       "the table was written by a later version");
-        return;
-    case TABLE_CORRUPT:
-        recovery_fail(store, table_file_id(file), tail_at, "the table's metadata is damaged");
-        return;
-    }
+    else if (status == TABLE_OK ||
+             recovery_lose_table(store, file, tail_at,
+                                 done->status == DISK_OK ? "the table's metadata is damaged"
+                                                         : "the table's metadata cannot be read",
+                                 effects))
+        recovery_open_tables(store, effects);
 }
 
 static void on_list(struct store *store, const struct disk_done *done, struct effects *effects) {
@@ -229,8 +257,13 @@ static void on_list(struct store *store, const struct disk_done *done, struct ef
     checkpoints_find(store, done->files, done->file_count);
     for (size_t i = 0; i < done->file_count; i++) {
         /* What lies in checkpoints is none of the live store's business. */
-        if (done->files[i].file.checkpoint == 0)
+        if (done->files[i].file.checkpoint != 0)
+            continue;
+        uint64_t number = done->files[i].file.number;
+        if (done->files[i].file.kind != FILE_QUARANTINED)
             recovery->files[recovery->file_count++] = done->files[i];
+        else if (number > recovery->last_number)
+            recovery->last_number = number;
     }
     if (recovery->file_count == 0) {
         store->born = true;
@@ -242,8 +275,8 @@ static void on_list(struct store *store, const struct disk_done *done, struct ef
     if (recovery->files[recovery->current].file.kind == FILE_MANIFEST)
         recovery_begin_manifest(store, effects);
     else
-        recovery_fail(store, recovery->files[recovery->current].file, 0,
-                      "there are logs or tables, but no manifest");
+        recovery_lose_all(store, recovery->files[recovery->current].file, 0,
+                          "there are logs or tables, but no manifest", effects);
 }
 
 static void on_chunk(struct store *store, const struct disk_done *done, struct effects *effects) {

@@ -11,8 +11,9 @@
  *              in the cache what will never reach the disk
  *     STARTING a new manifest is written, with the segments sealed where they were cut
  *
- * A file that nothing names is removed once the new manifest is durable. What contradicts itself
- * ends in STORE_PHASE_FAILED with a sentence that names the file and the offset.
+ * A file that nothing names is removed once the new manifest is durable. What is damaged ends in
+ * STORE_PHASE_FAILED with a sentence that names the file and the offset; or, where the store
+ * salvages, in quarantine (quarantine.h), and recovery goes on with the rest.
  */
 #ifndef DUNLIN_STORE_RECOVERY_H
 #define DUNLIN_STORE_RECOVERY_H
@@ -45,7 +46,8 @@ struct recovery {
     enum recovery_phase phase;
     struct file_entry *files; /* by kind, then number */
     size_t file_count;
-    size_t current; /* index of the file that is being read */
+    uint64_t last_number; /* of the files that were set aside in earlier lives */
+    size_t current;       /* index of the file that is being read */
     struct log_reader reader;
     uint64_t records;         /* of the manifest that is being read */
     uint64_t segment_records; /* of the log segment that is being read */
@@ -65,6 +67,7 @@ struct recovery {
     bool refused;                    /* by the disk: it is to be asked again */
     struct sealed_segment *found;    /* segments that count, with what is in them */
     uint32_t found_count, found_capacity;
+    bool log_is_lost; /* what follows the damage is not replayed */
     struct disk_wait list_wait, read_wait, write_wait, sync_wait;
 };
 

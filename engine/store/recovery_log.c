@@ -15,7 +15,7 @@ static const struct sealed_segment *sealed_entry(const struct store *store, uint
 }
 
 /* Segments below open_from count only when they are sealed: what else lies there was cut away. */
-static bool segment_counts(const struct store *store, struct file_id file) {
+bool recovery_segment_counts(const struct store *store, struct file_id file) {
     if (file.kind != FILE_LOG || file.number < store->facts.log_first)
         return false;
     return file.number >= store->facts.open_from || sealed_entry(store, file.number) != NULL;
@@ -26,7 +26,7 @@ static bool open_segment(struct store *store, size_t index) {
     struct recovery *recovery = store->recovery;
     for (; index < recovery->file_count; index++) {
         const struct file_entry *entry = &recovery->files[index];
-        if (!segment_counts(store, entry->file))
+        if (!recovery_segment_counts(store, entry->file))
             continue;
         const struct sealed_segment *sealed = sealed_entry(store, entry->file.number);
         recovery_open(recovery, index, sealed != NULL ? sealed->end : entry->size);
@@ -79,6 +79,14 @@ static bool replay_batch(struct store *store, struct reader *reader, uint64_t se
     return sequence <= store->facts.flushed_sequence || store_apply(store, &batch, sequence);
 }
 
+/* What was replayed holds, what is at this offset and behind it does not. */
+static void lose_rest(struct store *store, uint64_t at, const char *what, struct effects *effects) {
+    struct recovery *recovery = store->recovery;
+    note_found(recovery, at);
+    if (recovery_lose_log(store, recovery->reader.file, at, what, effects))
+        recovery_save(store, effects);
+}
+
 static bool replay_record(struct store *store, const struct record *record) {
     struct reader reader = reader_of(record->payload);
     for (uint32_t i = 0; i < record->count; i++) {
@@ -91,11 +99,12 @@ static bool replay_record(struct store *store, const struct record *record) {
     return reader_finished(&reader);
 }
 
-static bool take_record(struct store *store, const struct record *record, uint64_t at) {
+static bool take_record(struct store *store, const struct record *record, uint64_t at,
+                        struct effects *effects) {
     struct recovery *recovery = store->recovery;
     if (record->kind != RECORD_BATCHES || !sequence_follows(store, record->sequence)) {
-        recovery_fail(store, recovery->reader.file, at,
-                      "the log is damaged: its sequence numbers do not follow one another");
+        lose_rest(store, at, "the log is damaged: its sequence numbers do not follow one another",
+                  effects);
         return false;
     }
     if (!replay_record(store, record)) {
@@ -130,8 +139,8 @@ static void begin_proof(struct store *store, struct effects *effects) {
 static bool end_segment(struct store *store, struct effects *effects) {
     struct recovery *recovery = store->recovery;
     if (!segment_is_whole(store)) {
-        recovery_fail(store, recovery->reader.file, recovery->reader.at,
-                      "the log ends before the place where the manifest sealed it");
+        lose_rest(store, recovery->reader.at,
+                  "the log ends before the place where the manifest sealed it", effects);
         return false;
     }
     note_found(recovery, recovery->reader.at);
@@ -144,8 +153,8 @@ static bool end_segment(struct store *store, struct effects *effects) {
 static void meet_bad_record(struct store *store, struct effects *effects) {
     struct recovery *recovery = store->recovery;
     if (sealed_entry(store, recovery->reader.file.number) != NULL) {
-        recovery_fail(store, recovery->reader.file, recovery->reader.at,
-                      "the log is damaged: the manifest says that it was sealed behind this");
+        lose_rest(store, recovery->reader.at,
+                  "the log is damaged: the manifest says that it was sealed behind this", effects);
         return;
     }
     note_found(recovery, recovery->reader.at);
@@ -159,7 +168,7 @@ void recovery_continue_log(struct store *store, struct effects *effects) {
         uint64_t at = recovery->reader.at;
         switch (log_reader_next(&recovery->reader, &record)) {
         case LOG_READER_RECORD:
-            if (!take_record(store, &record, at))
+            if (!take_record(store, &record, at, effects))
                 return;
             break;
         case LOG_READER_MORE:
@@ -206,9 +215,11 @@ void recovery_continue_proof(struct store *store, struct effects *effects) {
         case LOG_READER_RECORD:
             if (record.synced < first_missing(store))
                 break;
-            recovery_fail(store, recovery->files[recovery->bad_file].file, recovery->bad_at,
-                          "the log is damaged: a later record shows that what was here had been "
-                          "synced");
+            if (recovery_lose_log(store, recovery->files[recovery->bad_file].file, recovery->bad_at,
+                                  "the log is damaged: a later record shows that what was here had "
+                                  "been synced",
+                                  effects))
+                recovery_save(store, effects);
             return;
         case LOG_READER_END:
             if (open_segment(store, recovery->current + 1))

@@ -1,27 +1,34 @@
 /* Which manifest holds, and what it says: the files that it names become the version. */
 #include "engine/store/recovery_state.h"
 
-static bool files_are_there(struct store *store) {
+static bool tables_are_there(struct store *store, struct effects *effects) {
     const struct recovery *recovery = store->recovery;
     for (uint32_t i = 0; i < recovery->state.table_count; i++) {
-        const struct table_file *file = recovery->state.tables[i].file;
+        struct table_file *file = recovery->state.tables[i].file;
         const struct file_entry *entry = recovery_find_file(recovery, table_file_id(file));
-        if (entry == NULL || entry->size != file->size) {
-            recovery_fail(store, table_file_id(file), entry == NULL ? 0 : entry->size,
-                          "the manifest knows this table, but it is not there as it should be");
+        bool there = entry != NULL && entry->size == file->size;
+        if (!there &&
+            !recovery_lose_table(
+                store, file, entry == NULL ? 0 : entry->size,
+                "the manifest knows this table, but it is not there as it should be", effects))
             return false;
-        }
     }
-    for (uint32_t i = 0; i < recovery->state.facts.sealed_count; i++) {
-        const struct sealed_segment *sealed = &recovery->state.facts.sealed[i];
+    return true;
+}
+
+static bool logs_are_there(struct store *store, struct effects *effects) {
+    const struct recovery *recovery = store->recovery;
+    for (uint32_t i = 0; i < store->facts.sealed_count; i++) {
+        const struct sealed_segment *sealed = &store->facts.sealed[i];
         struct file_id file = {.kind = FILE_LOG, .number = sealed->number};
         const struct file_entry *entry = recovery_find_file(recovery, file);
-        if (entry == NULL || entry->size < sealed->end) {
-            recovery_fail(
+        bool there = entry != NULL && entry->size >= sealed->end;
+        if (!there &&
+            !recovery_lose_log(
                 store, file, entry == NULL ? 0 : entry->size,
-                "the manifest knows this log segment, but it is not there as it should be");
+                "the manifest knows this log segment, but it is not there as it should be",
+                effects))
             return false;
-        }
     }
     return true;
 }
@@ -49,10 +56,11 @@ static void build_version(struct store *store) {
 
 static void accept_manifest(struct store *store, struct effects *effects) {
     struct recovery *recovery = store->recovery;
-    if (!files_are_there(store))
-        return;
     store->facts = recovery->state.facts;
     recovery->state.facts = (struct manifest_facts){0};
+    quarantine_adopt(&store->quarantine, &recovery->state.damages);
+    if (!tables_are_there(store, effects) || !logs_are_there(store, effects))
+        return;
     build_version(store);
     recovery_open_tables(store, effects);
 }
@@ -68,8 +76,8 @@ static void reject_manifest(struct store *store, struct effects *effects) {
         return;
     }
     if (recovery->files[0].file.kind != FILE_MANIFEST) {
-        recovery_fail(store, recovery->files[recovery->current].file, 0,
-                      "no manifest is whole, but there are logs or tables");
+        recovery_lose_all(store, recovery->files[recovery->current].file, 0,
+                          "no manifest is whole, but there are logs or tables", effects);
         return;
     }
     store->born = true;
@@ -99,9 +107,10 @@ static void search_manifest(struct store *store, struct effects *effects) {
     if (result == LOG_READER_MORE)
         recovery_read_more(store, effects);
     else if (result == LOG_READER_RECORD && record.synced > recovery->records)
-        recovery_fail(store, recovery->reader.file, recovery->bad_at,
-                      "the manifest is damaged: a later record shows that what was here had been "
-                      "synced");
+        recovery_lose_all(store, recovery->reader.file, recovery->bad_at,
+                          "the manifest is damaged: a later record shows that what was here had "
+                          "been synced",
+                          effects);
     else
         finish_manifest(store, effects);
 }
@@ -119,7 +128,8 @@ void recovery_continue_manifest(struct store *store, struct effects *effects) {
         case LOG_READER_RECORD:
             if (take_manifest_record(recovery, &record))
                 continue;
-            recovery_fail(store, recovery->reader.file, at, "the manifest contradicts itself");
+            recovery_lose_all(store, recovery->reader.file, at, "the manifest contradicts itself",
+                              effects);
             return;
         case LOG_READER_MORE:
             recovery_read_more(store, effects);

@@ -29,11 +29,24 @@ void recovery_rewrite(struct store *store, struct bytes bytes, struct effects *e
 void recovery_on_saved(struct store *store, enum wait_kind kind, enum disk_status status,
                        struct effects *effects);
 
+/* recovery_salvage.c: what becomes of damage; false when the store has failed of it. */
+bool recovery_lose_table(struct store *store, struct table_file *file, uint64_t offset,
+                         const char *what, struct effects *effects);
+bool recovery_lose_log(struct store *store, struct file_id file, uint64_t offset, const char *what,
+                       struct effects *effects);
+/* Begins an empty store beside what was there. */
+void recovery_lose_all(struct store *store, struct file_id file, uint64_t offset, const char *what,
+                       struct effects *effects);
+/* Takes the lost tables out of the version. */
+void recovery_drop_lost_tables(struct store *store);
+
 /* recovery_manifest.c: the phase MANIFEST, from files[current] down */
 void recovery_begin_manifest(struct store *store, struct effects *effects);
 void recovery_continue_manifest(struct store *store, struct effects *effects);
 
 /* recovery_log.c: the phases LOGS and PROOF */
+/* True when the segment is to be replayed. */
+bool recovery_segment_counts(const struct store *store, struct file_id file);
 void recovery_begin_logs(struct store *store, struct effects *effects);
 void recovery_continue_log(struct store *store, struct effects *effects);
 void recovery_continue_proof(struct store *store, struct effects *effects);

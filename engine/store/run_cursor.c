@@ -11,17 +11,24 @@ void run_cursor_deinit(struct run_cursor *cursor) {
     block_cursor_deinit(&cursor->block);
 }
 
-/* Wants the block at `position` of the present table, or the first one behind it. */
+/* Wants the block at `position` of the present table, or the first one behind it that is not lost. */
 static void want_block(struct run_cursor *cursor, uint32_t position) {
     cursor->position = position;
     while (cursor->index < cursor->count) {
-        if (table_block_at(run_cursor_table(cursor)->table, &cursor->window, cursor->position,
-                           &cursor->handle) != TABLE_NO_BLOCK) {
+        const struct table_file *file = run_cursor_table(cursor);
+        enum table_answer answer =
+            table_block_at(file->table, &cursor->window, cursor->position, &cursor->handle);
+        if (answer == TABLE_NO_BLOCK) {
+            cursor->index++;
+            cursor->position = 0;
+        } else if (!table_file_lacks(file, cursor->handle.offset)) {
             cursor->state = RUN_NEEDS_BLOCK;
             return;
+        } else if (answer == TABLE_HAS_BLOCK) {
+            cursor->position++;
+        } else {
+            cursor->position = table_partition_end(file->table, &cursor->handle);
         }
-        cursor->index++;
-        cursor->position = 0;
     }
     cursor->state = RUN_END;
 }
@@ -30,21 +37,30 @@ static uint32_t block_count(const struct run_cursor *cursor) {
     return (uint32_t)table_properties(run_cursor_table(cursor)->table)->block_count;
 }
 
-/* Wants the last block before `position` of the present table. */
+/* Wants the last block before `position` of the present table that is not lost. */
 static void want_block_before(struct run_cursor *cursor, uint32_t position) {
-    while (position == 0) {
-        if (cursor->index == 0) {
-            cursor->state = RUN_END;
+    for (;;) {
+        while (position == 0) {
+            if (cursor->index == 0) {
+                cursor->state = RUN_END;
+                return;
+            }
+            cursor->index--;
+            position = block_count(cursor);
+        }
+        const struct table_file *file = run_cursor_table(cursor);
+        cursor->position = position - 1;
+        enum table_answer answer =
+            table_block_at(file->table, &cursor->window, cursor->position, &cursor->handle);
+        /* How many blocks there are, and where they lie, is told in two places of the file. */
+        bool lost = answer != TABLE_NO_BLOCK && table_file_lacks(file, cursor->handle.offset);
+        if (!lost) {
+            cursor->state = answer == TABLE_NO_BLOCK ? RUN_CORRUPT : RUN_NEEDS_BLOCK;
             return;
         }
-        cursor->index--;
-        position = block_count(cursor);
+        position = answer == TABLE_HAS_BLOCK ? cursor->position
+                                             : table_partition_begin(file->table, &cursor->handle);
     }
-    cursor->position = position - 1;
-    enum table_answer answer = table_block_at(run_cursor_table(cursor)->table, &cursor->window,
-                                              cursor->position, &cursor->handle);
-    /* How many blocks there are, and where they lie, is told in two places of the file. */
-    cursor->state = answer == TABLE_NO_BLOCK ? RUN_CORRUPT : RUN_NEEDS_BLOCK;
 }
 
 static uint32_t first_reaching(const struct run_cursor *cursor, struct bytes target) {
@@ -80,6 +96,7 @@ static void search(struct run_cursor *cursor) {
     cursor->searching = answer == TABLE_NEEDS_INDEX;
     if (cursor->searching) {
         cursor->state = RUN_NEEDS_BLOCK;
+        (void)run_cursor_pass_lost(cursor);
     } else if (goes_backwards(cursor)) {
         want_block_before(cursor, answer == TABLE_HAS_BLOCK ? position + 1 : block_count(cursor));
     } else if (answer == TABLE_HAS_BLOCK) {
@@ -225,4 +242,20 @@ void run_cursor_feed_raw(struct run_cursor *cursor, struct bytes raw) {
 void run_cursor_feed_plain(struct run_cursor *cursor, struct bytes contents) {
     buffer_append(room_for_contents(cursor), contents);
     enter(cursor);
+}
+
+bool run_cursor_pass_lost(struct run_cursor *cursor) {
+    bool stands = cursor->state == RUN_NEEDS_BLOCK || cursor->state == RUN_CORRUPT;
+    if (!stands || !table_file_lacks(run_cursor_table(cursor), cursor->handle.offset))
+        return false;
+    const struct table *table = run_cursor_table(cursor)->table;
+    bool partition = cursor->handle.kind == BLOCK_INDEX;
+    cursor->searching = false;
+    if (goes_backwards(cursor))
+        want_block_before(cursor, partition ? table_partition_begin(table, &cursor->handle)
+                                            : cursor->position);
+    else
+        want_block(cursor,
+                   partition ? table_partition_end(table, &cursor->handle) : cursor->position + 1);
+    return true;
 }

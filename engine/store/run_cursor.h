@@ -50,6 +50,8 @@ static inline struct table_file *run_cursor_table(const struct run_cursor *curso
 /* The removed range of one of the tables that covers `key`, or null. */
 const struct removed_range *run_cursor_find_range(const struct run_cursor *cursor,
                                                   struct bytes key);
+/* Goes on behind a block that turned out to be lost; false when it stands in none. */
+bool run_cursor_pass_lost(struct run_cursor *cursor);
 /* The block or partition that was asked for, as it lies in the file, or unpacked already. */
 void run_cursor_feed_raw(struct run_cursor *cursor, struct bytes raw);
 void run_cursor_feed_plain(struct run_cursor *cursor, struct bytes contents);

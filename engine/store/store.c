@@ -34,6 +34,7 @@ struct store *store_create(const struct store_config *config) {
     log_writer_init(&store->log, config, &store->tickets);
     manifest_writer_init(&store->manifest, &store->tickets);
     block_reads_init(&store->reads, &store->tickets);
+    quarantine_init(&store->quarantine);
     tallies_init(&store->tallies, config->tally_count);
     checkpoints_init(&store->checkpoints);
     store->version = version_create();
@@ -63,6 +64,7 @@ void store_destroy(struct store *store) {
     log_writer_deinit(&store->log);
     manifest_writer_deinit(&store->manifest);
     manifest_facts_deinit(&store->facts);
+    quarantine_deinit(&store->quarantine);
     block_cursor_deinit(&store->get_cursor);
     buffer_deinit(&store->failure);
     trouble_deinit(&store->troubles);
@@ -312,6 +314,7 @@ void store_pump(struct store *store, struct instant now, struct effects *effects
     bool memory_left = !memtable_queue_release_some(&store->unheld);
     checkpoint_pump(store, effects);
     store->work_left = flush_left || compaction_left || memory_left || checkpoint_work_left(store);
+    quarantine_pump(store, effects);
     pump_manifest(store, effects);
     pump_removals(store, effects);
 }
@@ -364,6 +367,9 @@ void store_figures(const struct store *store, struct store_figures *figures) {
     figures->blocks_read = store->reads.reads;
     figures->memtable_bytes = store->memtable == NULL ? 0 : memtable_bytes(store->memtable);
     figures->frozen_count = store->frozen_count;
+    figures->damages = store->quarantine.damages.count;
+    figures->damages_found = store->quarantine.found;
+    figures->damages_healed = store->quarantine.healed;
     for (uint32_t level = 0; level < VERSION_LEVELS; level++) {
         figures->table_count += store->version->levels[level].count;
         figures->table_bytes += store->version->levels[level].bytes;

@@ -53,6 +53,7 @@ struct store_config {
         partition_above; /* a table whose index and filter take more has them in partitions; 0: 256 KiB */
     uint32_t tally_count;  /* number of tallies, a multiple of STORE_TALLIES_PER_PAGE */
     uint64_t first_ticket; /* tickets are drawn upwards from here */
+    bool salvages; /* serves what is left of a damaged directory, see below; else recovery fails */
 };
 
 /* What a production node uses. */
@@ -64,7 +65,7 @@ enum store_status {
     STORE_NEED_BLOCK, /* a read is under way; `waiter` will come out of store_next_ready() */
     STORE_BUSY,       /* too much is waiting already; nothing was done. Ask again later */
     STORE_FULL,       /* no space is left on the disk; nothing was done. See store_problem() */
-    STORE_CORRUPT,    /* what is on disk fails its checksum */
+    STORE_CORRUPT,    /* what could answer is lost: see store_next_damage() */
     STORE_FAILED,     /* the store is in STORE_PHASE_FAILED */
 };
 
@@ -168,11 +169,13 @@ uint64_t store_durable(const struct store *store);
 void store_want_durable(struct store *store, uint64_t sequence);
 
 /* `value` is borrowed until the next call on this store that is not const. `waiter` (not 0) comes back from
- * store_next_ready() when the answer was STORE_NEED_BLOCK. */
+ * store_next_ready() when the answer was STORE_NEED_BLOCK. With STORE_CORRUPT, `value` is what older sources have, which may
+ * be superseded, or empty. */
 MUST_USE enum store_status store_get(struct store *store, struct bytes key, uint64_t waiter,
                                      struct bytes *value, struct effects *effects);
 /* The first live entry whose key is >= `from` (> `from` when `after`) and begins with `prefix`, in key order;
- * STORE_ABSENT at the end. Key and value are borrowed as in store_get(). */
+ * STORE_ABSENT at the end. Key and value are borrowed as in store_get(). Where keys on the way may be lost the answer is
+ * STORE_CORRUPT; a store that salvages passes over them. */
 MUST_USE enum store_status store_scan(struct store *store, struct bytes prefix, struct bytes from,
                                       bool after, uint64_t waiter, struct store_entry *entry,
                                       struct effects *effects);
@@ -254,6 +257,44 @@ MUST_USE enum store_status store_checkpoint_remove(struct store *store, uint32_t
 uint32_t store_checkpoint_count(const struct store *store);
 struct store_checkpoint store_checkpoint_at(const struct store *store, uint32_t index);
 
+/* --- what the disk has lost
+ *
+ * A block of a table that cannot be read puts the keys that it could hold into quarantine: which of them it held is not
+ * known, so store_get() answers STORE_CORRUPT for those that nothing younger answers for. The store goes on, also with
+ * compaction. A store that salvages also starts when a table, the log or the manifest is damaged: the file is set aside
+ * as NNNNNN.quarantined, and
+ *
+ *     a table       its keys are in quarantine
+ *     the log       it ends before the damage; whatever came behind is lost, so all keys are in quarantine
+ *     the manifest  the store is born empty, and all keys are in quarantine
+ *
+ * Which keys are in quarantine is durable. Whoever has them elsewhere writes them anew, then calls store_heal().
+ */
+enum store_damage_kind {
+    STORE_DAMAGE_BLOCK,
+    STORE_DAMAGE_TABLE,
+    STORE_DAMAGE_LOG,
+    STORE_DAMAGE_MANIFEST,
+    STORE_DAMAGE_KINDS,
+};
+
+struct store_damage {
+    uint64_t id; /* the later it was found, the larger */
+    enum store_damage_kind kind;
+    struct file_id file; /* where it lies, or lay */
+    uint64_t offset;
+    struct bytes from, to; /* the keys that it may concern; an empty `to` is the end of all keys */
+    bool after;            /* `from` itself is sound */
+};
+
+/* The first damage whose id is greater than `after`. Borrowed until the next call that is not const. */
+bool store_next_damage(const struct store *store, uint64_t after, struct store_damage *damage);
+/* Differs from an earlier answer when there may be a new damage. */
+uint64_t store_damage_changes(const struct store *store);
+/* What the damage concerned is written anew, or given up: from now on, and durably soon, what is absent in its range is
+ * absent. Unknown ids are ignored. */
+void store_heal(struct store *store, uint64_t id);
+
 /* Flushes and syncs everything and writes the clean-close mark; done when store_is_closed(). No write may follow. */
 void store_close(struct store *store, struct instant now, struct effects *effects);
 bool store_is_closed(const struct store *store);
@@ -270,6 +311,8 @@ struct store_figures {
     uint64_t log_restarts; /* the log had failed, and all was made durable anew */
     uint64_t ranges_removed;
     uint64_t checkpoints, checkpoint_failures; /* made and given up in this life */
+    uint64_t damages;                          /* that are not healed yet */
+    uint64_t damages_found, damages_healed;
 };
 void store_figures(const struct store *store, struct store_figures *figures);
 

@@ -99,6 +99,7 @@ void store_cursor_close(struct store_cursor *cursor) {
     buffer_deinit(&cursor->upper);
     buffer_deinit(&cursor->floor);
     buffer_deinit(&cursor->spare);
+    buffer_deinit(&cursor->begun);
     memory_release(cursor);
 }
 
@@ -118,6 +119,7 @@ void store_cursor_seek(struct store_cursor *cursor, struct bytes key) {
     cursor->floor = floor;
     cursor->sought = true;
     cursor->ended = false;
+    cursor->passed_damage = false;
     cursor->from_end = false;
 }
 
@@ -179,6 +181,8 @@ static enum store_status feed_sources(struct store_cursor *cursor, uint64_t wait
         while (merge_source_needs_block(source)) {
             struct run_cursor *run = &source->run;
             struct bytes contents;
+            if (run_cursor_pass_lost(run))
+                continue;
             enum store_status status = store_block(cursor->store, run_cursor_table(run),
                                                    &run->handle, waiter, &contents, effects);
             if (status != STORE_OK) {
@@ -193,13 +197,19 @@ static enum store_status feed_sources(struct store_cursor *cursor, uint64_t wait
 
 static enum store_status feed(struct store_cursor *cursor, enum merge_result *result,
                               uint64_t waiter, struct effects *effects) {
-    while (*result == MERGE_NEEDS_BLOCK) {
+    while (*result == MERGE_NEEDS_BLOCK || *result == MERGE_CORRUPT) {
+        if (*result == MERGE_CORRUPT) {
+            struct run_cursor *run = &cursor->merge.waiting->run;
+            if (!run_cursor_pass_lost(run))
+                return store_lose_block(cursor->store, run_cursor_table(run), &run->handle, waiter,
+                                        effects);
+        }
         enum store_status status = feed_sources(cursor, waiter, effects);
         if (status != STORE_OK)
             return status;
         *result = merge_resume(&cursor->merge);
     }
-    return *result == MERGE_CORRUPT ? STORE_CORRUPT : STORE_OK;
+    return STORE_OK;
 }
 
 static bool is_outside(const struct store_cursor *cursor) {
@@ -232,6 +242,24 @@ static enum store_status walk(struct store_cursor *cursor, enum merge_result res
     }
 }
 
+/* Where the cursor stands: what it is to answer next lies behind. */
+static struct bytes position_of(const struct store_cursor *cursor) {
+    if (!cursor->attached || cursor->sought)
+        return buffer_bytes(&cursor->floor);
+    return cursor->merge.current != NULL ? cursor->merge.key : buffer_bytes(&cursor->merge.floor);
+}
+
+/* Remembers that keys which may be lost were passed over on the way from cursor->begun to here. */
+static void note_damage(struct store_cursor *cursor, enum store_status status) {
+    struct bytes begun = buffer_bytes(&cursor->begun);
+    struct bytes here = position_of(cursor);
+    if (status == STORE_ABSENT)
+        here = buffer_bytes(cursor->reverse ? &cursor->lower : &cursor->upper);
+    bool meets = cursor->reverse ? quarantine_meets(&cursor->store->quarantine, here, begun)
+                                 : quarantine_meets(&cursor->store->quarantine, begun, here);
+    cursor->passed_damage = cursor->passed_damage || meets;
+}
+
 enum store_status store_cursor_next(struct store_cursor *cursor, uint64_t waiter,
                                     struct store_entry *entry, struct effects *effects) {
     const struct store *store = cursor->store;
@@ -240,8 +268,16 @@ enum store_status store_cursor_next(struct store_cursor *cursor, uint64_t waiter
         return store->phase == STORE_PHASE_FAILED ? STORE_FAILED : STORE_BUSY;
     if (cursor->ended)
         return STORE_ABSENT;
+    bool watches = store->quarantine.damages.count > 0 && !store->config.salvages &&
+                   waiter != BLOCK_WAITER_OWN;
+    if (watches)
+        set_buffer(&cursor->begun, position_of(cursor));
     enum merge_result result = cursor->attached ? go_on(cursor) : attach(cursor);
     enum store_status status = walk(cursor, result, waiter, effects);
+    if (watches)
+        note_damage(cursor, status);
+    if (cursor->passed_damage && (status == STORE_OK || status == STORE_ABSENT))
+        return STORE_CORRUPT;
     if (status == STORE_OK)
         *entry = (struct store_entry){.key = cursor->merge.key, .value = cursor->merge.value};
     if (status == STORE_ABSENT) {

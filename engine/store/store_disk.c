@@ -63,6 +63,8 @@ static void on_manifest_record(struct store *store, enum manifest_purpose purpos
         store->facts.flushed_sequence = store->log.next_sequence - 1;
         store->closing = CLOSE_DONE;
         return;
+    case PURPOSE_QUARANTINE:
+        return;
     case PURPOSE_NONE:
         break;
     }
@@ -85,6 +87,7 @@ static void on_manifest_failure(struct store *store, enum manifest_purpose purpo
         return;
     case PURPOSE_START:
     case PURPOSE_ROLL:
+    case PURPOSE_QUARANTINE:
         return;
     case PURPOSE_NONE:
         break;
@@ -103,6 +106,7 @@ static void on_manifest(struct store *store, enum wait_kind kind, enum disk_stat
         return;
     case MANIFEST_DONE:
         trouble_over(store, TROUBLE_MANIFEST, effects);
+        quarantine_noted(store);
         on_manifest_record(store, purpose, effects);
         return;
     case MANIFEST_FAILED:
@@ -125,8 +129,21 @@ static void on_output(struct store *store, const struct disk_wait *wait, enum di
         compaction_give_up(store);
 }
 
+/* A read that fails once is asked for once more before its block counts as lost. */
+static bool is_read_again(struct store *store, struct block_fetch *fetch,
+                          const struct disk_done *done, struct effects *effects) {
+    if (done->status != DISK_ERROR || fetch->was_read_again)
+        return false;
+    fetch->was_read_again = true;
+    effects_read(effects, tickets_draw(&store->tickets, &fetch->wait), table_file_id(fetch->file),
+                 fetch->handle.offset, fetch->handle.size);
+    return true;
+}
+
 static void on_block(struct store *store, struct block_fetch *fetch, const struct disk_done *done,
                      struct effects *effects) {
+    if (is_read_again(store, fetch, done, effects))
+        return;
     struct table_file *file =
         block_reads_on_done(&store->reads, fetch, done->status, done->bytes, store_cache(store));
     store_release_table(store, file);
@@ -166,6 +183,8 @@ static void dispatch(struct store *store, struct disk_wait *wait, const struct d
         return;
     case WAIT_CHECKPOINT:
         checkpoint_on_done(store, done->status, effects);
+        return;
+    case WAIT_SET_ASIDE:
         return;
     case WAIT_RECOVERY_LIST:
     case WAIT_RECOVERY_READ:

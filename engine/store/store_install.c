@@ -36,6 +36,7 @@ struct buffer *store_begin_manifest(struct store *store, enum manifest_purpose p
         return NULL;
     struct buffer *payload = manifest_writer_begin(&store->manifest, purpose, 0);
     manifest_put_facts(payload, facts, false);
+    quarantine_put_pending(&store->quarantine, payload);
     return payload;
 }
 
@@ -43,7 +44,7 @@ void store_put_snapshot(const struct store *store, struct buffer *to,
                         const struct manifest_facts *facts, const struct version *version) {
     manifest_put_facts(to, facts, true);
     manifest_put_version(to, version);
-    (void)store;
+    quarantine_put_all(&store->quarantine, to);
 }
 
 void store_roll_manifest(struct store *store, enum manifest_purpose purpose,
@@ -51,6 +52,7 @@ void store_roll_manifest(struct store *store, enum manifest_purpose purpose,
     uint64_t number = store->facts.next_file++;
     struct buffer *payload = manifest_writer_begin(&store->manifest, purpose, number);
     store_put_snapshot(store, payload, &store->facts, store->version);
+    quarantine_carry(&store->quarantine);
     manifest_writer_send(&store->manifest, effects);
 }
 

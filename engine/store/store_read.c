@@ -13,6 +13,16 @@ struct block_cache *store_cache(struct store *store) {
     return store->cache;
 }
 
+enum store_status store_lose_block(struct store *store, struct table_file *file,
+                                   const struct block_handle *handle, uint64_t waiter,
+                                   struct effects *effects) {
+    quarantine_block(store, file, handle, effects);
+    if (waiter == BLOCK_WAITER_OWN)
+        return STORE_CORRUPT;
+    quarantine_wait(store, waiter);
+    return STORE_NEED_BLOCK;
+}
+
 enum store_status store_block(struct store *store, struct table_file *file,
                               const struct block_handle *handle, uint64_t waiter,
                               struct bytes *contents, struct effects *effects) {
@@ -23,7 +33,7 @@ enum store_status store_block(struct store *store, struct table_file *file,
     }
     store->figures.cache_misses++;
     if (block_reads_take_failure(&store->reads, waiter, file->number, handle->offset))
-        return STORE_CORRUPT;
+        return store_lose_block(store, file, handle, waiter, effects);
     if (!block_reads_ask(&store->reads, file, handle, waiter, effects))
         return STORE_BUSY;
     return STORE_NEED_BLOCK;
@@ -44,6 +54,8 @@ static enum store_status ask_filter(struct store *store, struct table_file *file
     enum table_filter answer = table_may_contain(file->table, query->key, query->hash, &handle);
     if (answer == TABLE_FILTER_FETCH) {
         struct bytes contents;
+        if (table_file_lacks(file, handle.offset))
+            return STORE_OK;
         enum store_status status =
             store_block(store, file, &handle, query->waiter, &contents, query->effects);
         if (status != STORE_OK)
@@ -67,13 +79,16 @@ static enum store_status find_block(struct store *store, struct table_file *file
     while ((answer = table_find_block(file->table, &window, query->key, &position, handle)) ==
            TABLE_NEEDS_INDEX) {
         struct bytes contents;
+        if (table_file_lacks(file, handle->offset))
+            return STORE_ABSENT;
         enum store_status status =
             store_block(store, file, handle, query->waiter, &contents, query->effects);
         if (status != STORE_OK)
             return status;
         table_window_set(&window, file->table, handle, contents);
     }
-    return answer == TABLE_HAS_BLOCK ? STORE_OK : STORE_ABSENT;
+    bool there = answer == TABLE_HAS_BLOCK && !table_file_lacks(file, handle->offset);
+    return there ? STORE_OK : STORE_ABSENT;
 }
 
 /* LOOKUP_BLOCKED leaves the reason in *status. */
@@ -96,7 +111,7 @@ static enum lookup look_into_entries(struct store *store, struct table_file *fil
     if (opened)
         block_cursor_seek(cursor, query->key);
     if (!opened || cursor->corrupt) {
-        *status = STORE_CORRUPT;
+        *status = store_lose_block(store, file, &handle, query->waiter, query->effects);
         return LOOKUP_BLOCKED;
     }
     if (!cursor->valid || !bytes_equal(cursor->key, query->key))
@@ -115,24 +130,34 @@ static enum lookup look_into_table(struct store *store, struct table_file *file,
     return hides ? LOOKUP_REMOVED : found;
 }
 
-static enum lookup look_into_tables(struct store *store, const struct version *version,
-                                    const struct query *query, struct bytes *value,
-                                    enum store_status *status) {
-    struct bytes key = query->key;
+/* Flushes from `run` on. */
+static enum lookup look_into_flushes(struct store *store, const struct version *version,
+                                     const struct query *query, uint64_t run, struct bytes *value,
+                                     enum store_status *status) {
     const struct version_level *young = &version->levels[0];
-    for (uint32_t i = 0; i < young->count; i++) {
-        if (!table_file_overlaps(young->tables[i], key, key))
+    for (uint32_t i = 0; i < young->count && young->tables[i]->run >= run; i++) {
+        if (!table_file_overlaps(young->tables[i], query->key, query->key))
             continue;
         enum lookup found = look_into_table(store, young->tables[i], query, value, status);
         if (found != LOOKUP_UNKNOWN)
             return found;
     }
+    return LOOKUP_UNKNOWN;
+}
+
+static enum lookup look_into_tables(struct store *store, const struct version *version,
+                                    const struct query *query, struct bytes *value,
+                                    enum store_status *status) {
+    struct bytes key = query->key;
+    enum lookup found = look_into_flushes(store, version, query, 0, value, status);
+    if (found != LOOKUP_UNKNOWN)
+        return found;
     for (uint32_t number = 1; number < VERSION_LEVELS; number++) {
         const struct version_level *level = &version->levels[number];
         uint32_t at = version_find(level, key);
         if (at == level->count || !table_file_overlaps(level->tables[at], key, key))
             continue;
-        enum lookup found = look_into_table(store, level->tables[at], query, value, status);
+        found = look_into_table(store, level->tables[at], query, value, status);
         if (found != LOOKUP_UNKNOWN)
             return found;
     }
@@ -159,30 +184,76 @@ static enum lookup look_into_memory(const struct store_view *view, struct bytes 
     return found;
 }
 
+/* The filter of a table that has lost a block still tells what it never held. */
+static bool held_nothing(const struct store *store, const struct damage *damage,
+                         const struct query *query) {
+    if (damage->kind != STORE_DAMAGE_BLOCK)
+        return false;
+    const struct table_file *file = version_table(store->version, damage->file.number);
+    struct block_handle handle;
+    return file != NULL && table_may_contain(file->table, query->key, query->hash, &handle) ==
+                               TABLE_FILTER_EXCLUDES;
+}
+
+/* The latest that concerns this key. Where a log has lost its end, nothing is known to be younger. */
+static const struct damage *damage_of(const struct store *store, const struct query *query) {
+    const struct damage_list *list = &store->quarantine.damages;
+    const struct damage *found = NULL;
+    for (uint32_t i = 0; i < list->count; i++) {
+        const struct damage *damage = &list->items[i];
+        if (damage_has(damage, query->key) && !held_nothing(store, damage, query) &&
+            (found == NULL || found->kind != STORE_DAMAGE_LOG))
+            found = damage;
+    }
+    return found;
+}
+
+static enum lookup look_everywhere(struct store *store, const struct store_view *view,
+                                   const struct query *query, struct bytes *value,
+                                   enum store_status *status) {
+    enum lookup found = look_into_memory(view, query->key, value);
+    return found != LOOKUP_UNKNOWN ? found
+                                   : look_into_tables(store, view->version, query, value, status);
+}
+
+/* The answer of what is known to be younger than the damage; LOOKUP_UNKNOWN when there is none. */
+static enum lookup look_behind_damage(struct store *store, const struct store_view *view,
+                                      const struct damage *damage, const struct query *query,
+                                      struct bytes *value, enum store_status *status) {
+    if (damage->kind == STORE_DAMAGE_LOG)
+        return LOOKUP_UNKNOWN;
+    /* Where everything was lost, whatever is there came later. */
+    if (damage->kind == STORE_DAMAGE_MANIFEST)
+        return look_everywhere(store, view, query, value, status);
+    enum lookup found = look_into_memory(view, query->key, value);
+    return found != LOOKUP_UNKNOWN
+               ? found
+               : look_into_flushes(store, view->version, query, damage->first_run, value, status);
+}
+
 static enum store_status look_into(struct store *store, const struct store_view *view,
                                    struct bytes key, uint64_t waiter, struct bytes *value,
                                    struct effects *effects) {
     CHECK(waiter != BLOCK_WAITER_OWN);
     if (store->phase != STORE_PHASE_SERVING)
         return store->phase == STORE_PHASE_FAILED ? STORE_FAILED : STORE_BUSY;
+    struct query query = {.key = key, .hash = hash64(key), .waiter = waiter, .effects = effects};
+    const struct damage *damage = damage_of(store, &query);
     enum store_status status = STORE_OK;
-    enum lookup found = look_into_memory(view, key, value);
-    if (found == LOOKUP_UNKNOWN) {
-        struct query query = {
-            .key = key, .hash = hash64(key), .waiter = waiter, .effects = effects};
-        found = look_into_tables(store, view->version, &query, value, &status);
-    }
-    switch (found) {
-    case LOOKUP_FOUND:
-        return STORE_OK;
-    case LOOKUP_BLOCKED:
+    enum lookup found = LOOKUP_UNKNOWN;
+    if (damage != NULL)
+        found = look_behind_damage(store, view, damage, &query, value, &status);
+    bool unknown = damage != NULL && found == LOOKUP_UNKNOWN;
+    if (found == LOOKUP_UNKNOWN)
+        found = look_everywhere(store, view, &query, value, &status);
+    if (found == LOOKUP_BLOCKED)
         return status;
-    case LOOKUP_UNKNOWN:
-    case LOOKUP_REMOVED:
-        break;
-    }
-    *value = (struct bytes){0};
-    return STORE_ABSENT;
+    if (found != LOOKUP_FOUND)
+        *value = (struct bytes){0};
+    /* Older sources may have something, for those who can judge it. */
+    if (unknown)
+        return STORE_CORRUPT;
+    return found == LOOKUP_FOUND ? STORE_OK : STORE_ABSENT;
 }
 
 struct store_view store_view(const struct store *store) {

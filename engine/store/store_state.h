@@ -13,6 +13,7 @@
  *     store_read.c       one key
  *     store_cursor.c     keys in order;  store_scan.c  the same without a cursor to keep
  *     store_snapshot.c   the store as it was
+ *     quarantine.c       what the disk has lost
  *     store_install.c    what changes when a manifest record has become durable
  */
 #ifndef DUNLIN_STORE_STORE_STATE_H
@@ -27,6 +28,7 @@
 #include "engine/store/manifest_writer.h"
 #include "engine/store/memtable.h"
 #include "engine/store/merge.h"
+#include "engine/store/quarantine.h"
 #include "engine/store/recovery.h"
 #include "engine/store/store.h"
 #include "engine/store/tallies.h"
@@ -74,6 +76,8 @@ struct store_cursor {
     uint64_t writes;         /* the store's, when its memtable was last looked into */
     struct buffer floor;     /* where to go on when attached or sought: as that of a merge */
     struct buffer spare;     /* memory for the next floor */
+    struct buffer begun;     /* where the present call began */
+    bool passed_damage;      /* it cannot tell any more what lies behind its last answer */
     struct merge merge;
 };
 
@@ -117,6 +121,7 @@ struct store {
     struct checkpoints checkpoints;
     struct recovery *recovery; /* null once serving */
 
+    struct quarantine quarantine;
     struct block_cache *cache; /* null until a block was read */
     struct block_reads reads;
     struct block_cursor get_cursor;
@@ -181,6 +186,10 @@ void store_drop_output(struct store *store, struct table_output *output);
 
 /* store_read.c: the cache, with the budget that pinned metadata leaves it. */
 struct block_cache *store_cache(struct store *store);
+/* The block there cannot be read. STORE_NEED_BLOCK: the waiter is to ask again. */
+MUST_USE enum store_status store_lose_block(struct store *store, struct table_file *file,
+                                            const struct block_handle *handle, uint64_t waiter,
+                                            struct effects *effects);
 /* The block's plain contents, or what stands in the way. */
 MUST_USE enum store_status store_block(struct store *store, struct table_file *file,
                                        const struct block_handle *handle, uint64_t waiter,

@@ -159,6 +159,16 @@ enum table_answer table_find_block(const struct table *table, const struct table
 enum table_answer table_block_at(const struct table *table, const struct table_window *window,
                                  uint32_t position, struct block_handle *handle);
 
+/* The positions of the partition whose index lies at `handle`: from begin on, below end. */
+uint32_t table_partition_begin(const struct table *table, const struct block_handle *handle);
+uint32_t table_partition_end(const struct table *table, const struct block_handle *handle);
+/* The index partition that has the data block at this offset; false when it is in memory. */
+bool table_index_of(const struct table *table, uint64_t offset, struct block_handle *handle);
+/* The keys that the block at this offset can hold, or tell of, are greater than `before` (empty: any) and at most `last`.
+ * Where the index of a data block is not at hand, that is said of its whole partition. */
+void table_block_range(const struct table *table, const struct table_window *window,
+                       uint64_t offset, struct bytes *before, struct bytes *last);
+
 /* Verifies the checksum of a block as it was read from the file and appends the plain contents to
  * `contents`. */
 MUST_USE enum table_status block_unpack(struct block_codec *codec, struct bytes raw,

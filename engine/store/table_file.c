@@ -14,7 +14,38 @@ bool table_file_release(struct table_file *file) {
     return --file->references == 0;
 }
 
+bool table_file_lacks(const struct table_file *file, uint64_t offset) {
+    for (uint32_t i = 0; i < file->lost_count; i++) {
+        if (file->lost_blocks[i] == offset)
+            return true;
+    }
+    return false;
+}
+
+void table_file_lose_block(struct table_file *file, uint64_t offset) {
+    if (table_file_lacks(file, offset))
+        return;
+    if (file->lost_count == file->lost_capacity) {
+        file->lost_capacity = file->lost_capacity == 0 ? 4 : file->lost_capacity * 2;
+        file->lost_blocks =
+            memory_resize(file->lost_blocks, file->lost_capacity * sizeof *file->lost_blocks);
+    }
+    file->lost_blocks[file->lost_count++] = offset;
+}
+
+void table_file_block_range(const struct table_file *file, const struct table_window *window,
+                            uint64_t offset, struct bytes *from, bool *after, struct bytes *to) {
+    struct bytes before, last;
+    table_block_range(file->table, window, offset, &before, &last);
+    /* Separators are shortened keys: they may lie outside of what the table holds. */
+    *after = bytes_compare(before, table_file_smallest(file)) >= 0;
+    *from = *after ? before : table_file_smallest(file);
+    bool inside = bytes_compare(last, table_file_largest(file)) < 0;
+    *to = inside ? last : table_file_largest(file);
+}
+
 void table_file_destroy(struct table_file *file) {
+    memory_release(file->lost_blocks);
     if (file->table != NULL)
         table_close(file->table);
     buffer_deinit(&file->smallest);

@@ -27,7 +27,10 @@ struct table_file {
     struct table *table;             /* null until opened */
     uint32_t references;
     uint32_t read_failures; /* of compactions: with too many it is left alone */
-    struct disk_wait wait;  /* of the read that opens it */
+    bool is_lost;           /* recovery cannot open it */
+    uint64_t *lost_blocks;  /* offsets of blocks that are not to be read again */
+    uint32_t lost_count, lost_capacity;
+    struct disk_wait wait; /* of the read that opens it */
 };
 
 struct table_file *table_file_create(uint64_t number);
@@ -40,6 +43,13 @@ void table_file_destroy(struct table_file *file);
 /* Opens it from the last `tail_size` bytes of the file. */
 MUST_USE enum table_status table_file_open(struct table_file *file, struct bytes tail,
                                            struct table_context *context);
+
+/* The block there cannot be read: for everybody it is as if it held nothing. */
+void table_file_lose_block(struct table_file *file, uint64_t offset);
+bool table_file_lacks(const struct table_file *file, uint64_t offset);
+/* Which keys the block there could hold: from `from` (behind it when *after) to `to`. */
+void table_file_block_range(const struct table_file *file, const struct table_window *window,
+                            uint64_t offset, struct bytes *from, bool *after, struct bytes *to);
 
 static inline struct file_id table_file_id(const struct table_file *file) {
     return (struct file_id){.kind = FILE_TABLE, .number = file->number};

@@ -346,6 +346,53 @@ enum table_answer table_block_at(const struct table *table, const struct table_w
     return TABLE_HAS_BLOCK;
 }
 
+uint32_t table_partition_begin(const struct table *table, const struct block_handle *handle) {
+    return table->partitions[partition_at(table, handle->offset)].first_block;
+}
+
+uint32_t table_partition_end(const struct table *table, const struct block_handle *handle) {
+    return table->partitions[partition_at(table, handle->offset) + 1].first_block;
+}
+
+/* The last partition whose data begins at or before an offset of the data's region. */
+static uint32_t partition_of_data(const struct table *table, uint64_t offset) {
+    uint32_t low = 0;
+    uint32_t high = table->partition_count - 1;
+    while (low < high) {
+        uint32_t middle = high - (high - low) / 2;
+        if (table->partitions[middle].data_offset <= offset)
+            low = middle;
+        else
+            high = middle - 1;
+    }
+    return low;
+}
+
+bool table_index_of(const struct table *table, uint64_t offset, struct block_handle *handle) {
+    if (table->resident || offset >= table->data_end)
+        return false;
+    *handle = index_handle(table, partition_of_data(table, offset));
+    return true;
+}
+
+void table_block_range(const struct table *table, const struct table_window *window,
+                       uint64_t offset, struct bytes *before, struct bytes *last) {
+    bool is_data = offset < table->data_end;
+    uint32_t partition = is_data ? partition_of_data(table, offset) : partition_at(table, offset);
+    *before = partition == 0 ? (struct bytes){0} : separators_at(&table->tops, partition - 1);
+    *last = separators_at(&table->tops, partition);
+    struct table_index index;
+    if (!is_data || !view_index(table, window, partition, &index))
+        return;
+    for (uint32_t i = 0; i < index.separators.count; i++) {
+        if (index.offsets[i] != offset)
+            continue;
+        if (i > 0)
+            *before = separators_at(&index.separators, i - 1);
+        *last = separators_at(&index.separators, i);
+    }
+}
+
 static enum table_status unpack_index(const struct table *table, const struct block_handle *handle,
                                       struct bytes plain, struct buffer *contents) {
     uint32_t partition = partition_at(table, handle->offset);

@@ -30,6 +30,7 @@ enum wait_kind {
     WAIT_BLOCK_READ,       /* owner: struct block_fetch */
     WAIT_REMOVE,
     WAIT_CHECKPOINT,
+    WAIT_SET_ASIDE,
     WAIT_RECOVERY_LIST,
     WAIT_RECOVERY_READ,
     WAIT_RECOVERY_WRITE,

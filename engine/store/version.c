@@ -89,6 +89,16 @@ uint32_t version_find(const struct version_level *level, struct bytes key) {
     return low;
 }
 
+struct table_file *version_table(const struct version *version, uint64_t number) {
+    for (uint32_t level = 0; level < VERSION_LEVELS; level++) {
+        for (uint32_t i = 0; i < version->levels[level].count; i++) {
+            if (version->levels[level].tables[i]->number == number)
+                return version->levels[level].tables[i];
+        }
+    }
+    return NULL;
+}
+
 uint32_t version_run_length(const struct version *version, uint32_t from) {
     const struct version_level *level = &version->levels[0];
     uint32_t to = from;

@@ -46,6 +46,8 @@ struct version *version_apply(const struct version *version, const struct versio
 
 /* The index of the first table of a level above 0 that reaches `key`; count when none. */
 uint32_t version_find(const struct version_level *level, struct bytes key);
+/* The table with this number, or null. */
+struct table_file *version_table(const struct version *version, uint64_t number);
 /* The tables of one run of level 0, which begin at `from`: how many there are. */
 uint32_t version_run_length(const struct version *version, uint32_t from);
 /* True when a level below `level` (of a larger number) may hold `key`. */

@@ -28,7 +28,7 @@ static void every_name_reads_back(void **state) {
     (void)state;
     static const uint64_t numbers[] = {0, 1, 999999, 1000000, UINT64_MAX};
     static const uint32_t checkpoints[] = {0, 1, 999999, UINT32_MAX};
-    for (int kind = FILE_LOG; kind <= FILE_MANIFEST; kind++) {
+    for (int kind = FILE_LOG; kind <= FILE_QUARANTINED; kind++) {
         for (size_t i = 0; i < 5 * 4; i++) {
             struct file_id file = {.kind = (enum file_kind)kind,
                                    .number = numbers[i / 4],

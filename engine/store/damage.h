@@ -1,0 +1,58 @@
+/* damage: something that the disk has lost, the keys that it may concern, and how a manifest says so.
+ *
+ *     fact := tag u8, then varints (v), numbers and keys (varint length and bytes)
+ *         16 damage      v id, v kind, v kind and v number of the file, v offset, v first run,
+ *                        v 1 when "from" itself is sound else 0, key from, key to
+ *         17 healed      v id
+ *         18 lost block  v number of a table, v offset of a block in it that is not to be read again
+ *
+ * A damage is there until it is said to be healed. An empty "from" is the first key, an empty "to"
+ * the end of all keys. A fact about a table that is gone says nothing.
+ */
+#ifndef DUNLIN_STORE_DAMAGE_H
+#define DUNLIN_STORE_DAMAGE_H
+
+#include "engine/store/store.h"
+
+enum damage_tag { DAMAGE_TAG_DAMAGE = 16, DAMAGE_TAG_HEALED = 17, DAMAGE_TAG_LOST_BLOCK = 18 };
+
+struct damage {
+    uint64_t id; /* ascending */
+    enum store_damage_kind kind;
+    struct file_id file;
+    uint64_t offset;
+    struct buffer from, to;
+    bool after;             /* `from` itself is sound */
+    uint64_t first_run;     /* flushes from this run on were made afterwards */
+    uint64_t change;        /* of the quarantine that brought it */
+    bool heals;             /* its entries are back; nothing but the manifest has to follow */
+    uint64_t heal_sequence; /* then: healed once tables hold the log up to here */
+};
+
+/* By id. */
+struct damage_list {
+    struct damage *items;
+    uint32_t count, capacity;
+};
+
+void damage_list_deinit(struct damage_list *list);
+/* A zeroed one at the end. */
+struct damage *damage_list_add(struct damage_list *list, uint64_t id);
+/* Null when there is none with this id. */
+struct damage *damage_list_find(const struct damage_list *list, uint64_t id);
+void damage_list_remove(struct damage_list *list, uint64_t id);
+
+/* True when it may concern a key from `from` to `to`; an empty `to` is the end of all keys. */
+bool damage_meets(const struct damage *damage, struct bytes from, struct bytes to);
+static inline bool damage_has(const struct damage *damage, struct bytes key) {
+    return damage_meets(damage, key, key);
+}
+
+void damage_put(const struct damage *damage, struct buffer *to);
+void damage_put_healed(uint64_t id, struct buffer *to);
+void damage_put_lost_block(uint64_t table, uint64_t offset, struct buffer *to);
+/* Take what follows the tag. False when it is malformed or contradicts the list. */
+MUST_USE bool damage_take(struct damage_list *list, struct reader *from);
+MUST_USE bool damage_take_healed(struct damage_list *list, struct reader *from);
+
+#endif
