@@ -12,6 +12,7 @@ enum {
     /* A write pays for a slice of background work after so many bytes; the store makes its slices larger the more waits. */
     BYTES_PER_SLICE = 8 * 1024,
     READS_PER_SLICE = 32,
+    CLOSE_WAITS_MAX = 8, /* for another attempt of the store's */
     /* Two lists of effects: outcomes of one are handed to the store, which fills the other. */
     EFFECT_LISTS = 2,
     STATUS_NONE = -1, /* no outcome to hand over yet: a note, a question, or a sync under way */
@@ -167,6 +168,24 @@ static bool has_failed(const struct blocking_store *blocking) {
     return store_phase(blocking->store) == STORE_PHASE_FAILED;
 }
 
+/* Some work is due only later: when nobody has written for a while, or when what failed is tried again. False when
+ * nothing will ever be due. */
+static bool wait_for_deadline(const struct blocking_store *blocking) {
+    struct instant deadline = store_deadline(blocking->store);
+    if (deadline.nanoseconds == INSTANT_NEVER.nanoseconds)
+        return false;
+    struct timespec until = {.tv_sec = (time_t)(deadline.nanoseconds / 1000000000),
+                             .tv_nsec = (long)(deadline.nanoseconds % 1000000000)};
+    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR) {
+    }
+    return true;
+}
+
+/* The same, for one who waits for a certain thing that may need another attempt of the store's. */
+static bool go_on_or_wait(struct blocking_store *blocking) {
+    return !has_failed(blocking) && (go_on(blocking) || wait_for_deadline(blocking));
+}
+
 static void pay_for_bytes(struct blocking_store *blocking, const struct store_batch *batch) {
     for (uint32_t i = 0; i < batch->count; i++)
         blocking->unpaid_bytes += batch->entries[i].key.size + batch->entries[i].value.size;
@@ -184,18 +203,15 @@ static void count_stall(struct blocking_store *blocking, struct instant since) {
         blocking->figures.stall_nanoseconds_max = nanoseconds;
 }
 
-/* The store takes no write: flush and compaction go first. */
+/* The store takes no write: flush and compaction go first, or the log is made anew after an error. */
 static enum store_status enter_after_stall(struct blocking_store *blocking,
                                            const struct store_batch *batch, uint64_t *sequence) {
     struct instant since = now_of(CLOCK_MONOTONIC);
     enum store_status status = STORE_BUSY;
-    while (status == STORE_BUSY) {
-        bool more = go_on(blocking);
+    while (status == STORE_BUSY && go_on_or_wait(blocking))
         status = store_write(blocking->store, batch, now_for_store(), sequence);
-        CHECK(more || status != STORE_BUSY);
-    }
     count_stall(blocking, since);
-    return status;
+    return has_failed(blocking) ? STORE_FAILED : status;
 }
 
 enum store_status blocking_store_enter(struct blocking_store *blocking,
@@ -211,27 +227,21 @@ enum store_status blocking_store_enter(struct blocking_store *blocking,
     return status;
 }
 
-/* Nothing but a log operation of this or an earlier write can be in the way. */
+/* The first turn of the log does it, but when a sync of another segment is under way, or the log has failed and all is
+ * made durable anew. */
 static enum store_status wait_written(struct blocking_store *blocking, uint64_t sequence) {
     pump_log(blocking);
-    while (store_written(blocking->store) < sequence) {
-        if (has_failed(blocking))
-            return STORE_FAILED;
-        bool more = take_syncs(blocking, true) || store_written(blocking->store) >= sequence;
-        CHECK(more || has_failed(blocking));
+    while (store_written(blocking->store) < sequence && go_on_or_wait(blocking))
         pump_log(blocking);
-    }
-    return STORE_OK;
+    return store_written(blocking->store) >= sequence ? STORE_OK : STORE_FAILED;
 }
 
 static enum store_status wait_durable(struct blocking_store *blocking, uint64_t sequence) {
     blocking->caller_syncs = true;
     store_want_durable(blocking->store, sequence);
     pump_log(blocking);
-    while (store_durable(blocking->store) < sequence && !has_failed(blocking)) {
-        take_syncs(blocking, true);
+    while (store_durable(blocking->store) < sequence && go_on_or_wait(blocking))
         pump_log(blocking);
-    }
     blocking->caller_syncs = false;
     return store_durable(blocking->store) >= sequence ? STORE_OK : STORE_FAILED;
 }
@@ -300,22 +310,60 @@ enum store_status blocking_store_scan(struct blocking_store *blocking, struct by
     return status;
 }
 
-/* Some work is due only when nobody has written for a while. */
-static bool wait_for_deadline(const struct blocking_store *blocking) {
-    struct instant deadline = store_deadline(blocking->store);
-    if (deadline.nanoseconds == INSTANT_NEVER.nanoseconds)
-        return false;
-    struct timespec until = {.tv_sec = (time_t)(deadline.nanoseconds / 1000000000),
-                             .tv_nsec = (long)(deadline.nanoseconds % 1000000000)};
-    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR) {
+struct blocking_cursor {
+    struct blocking_store *blocking;
+    struct store_cursor *cursor;
+    struct store_snapshot *snapshot; /* null when it walks over the store as it is */
+};
+
+struct blocking_cursor *blocking_cursor_open(struct blocking_store *blocking,
+                                             const struct store_range *range, bool snapshot) {
+    struct blocking_cursor *cursor = malloc(sizeof *cursor);
+    CHECK(cursor != NULL);
+    *cursor = (struct blocking_cursor){.blocking = blocking};
+    while (snapshot && store_snapshot_acquire(blocking->store, &cursor->snapshot) != STORE_OK) {
+        if (!go_on_or_wait(blocking)) {
+            free(cursor);
+            return NULL;
+        }
     }
-    return true;
+    cursor->cursor = store_cursor_open(blocking->store, range, cursor->snapshot);
+    return cursor;
+}
+
+void blocking_cursor_seek(struct blocking_cursor *cursor, struct bytes key) {
+    store_cursor_seek(cursor->cursor, key);
+}
+
+enum store_status blocking_cursor_next(struct blocking_cursor *cursor, struct store_entry *entry) {
+    struct blocking_store *blocking = cursor->blocking;
+    uint64_t waiter = blocking->next_waiter++;
+    enum store_status status;
+    while ((status = store_cursor_next(cursor->cursor, waiter, entry, filling(blocking))) ==
+           STORE_NEED_BLOCK)
+        await(blocking, waiter);
+    return status;
+}
+
+void blocking_cursor_close(struct blocking_cursor *cursor) {
+    if (cursor == NULL)
+        return;
+    store_cursor_close(cursor->cursor);
+    if (cursor->snapshot != NULL)
+        store_snapshot_release(cursor->snapshot);
+    free(cursor);
+}
+
+static bool is_sound(const struct blocking_store *blocking) {
+    return store_condition(blocking->store) == STORE_CONDITION_SOUND;
 }
 
 enum store_status blocking_store_settle(struct blocking_store *blocking) {
-    while (!has_failed(blocking) && (go_on(blocking) || wait_for_deadline(blocking))) {
+    /* What fails is tried again, for ever: nobody can wait for that. */
+    while (!has_failed(blocking) &&
+           (go_on(blocking) || (is_sound(blocking) && wait_for_deadline(blocking)))) {
     }
-    return has_failed(blocking) ? STORE_FAILED : STORE_OK;
+    return is_sound(blocking) ? STORE_OK : has_failed(blocking) ? STORE_FAILED : STORE_BUSY;
 }
 
 void blocking_store_figures(const struct blocking_store *blocking, struct store_figures *store,
@@ -326,8 +374,8 @@ void blocking_store_figures(const struct blocking_store *blocking, struct store_
     host->bytes_written = blocking->files.bytes_written;
 }
 
-struct bytes blocking_store_failure(const struct blocking_store *blocking) {
-    return store_failure(blocking->store);
+struct bytes blocking_store_problem(const struct blocking_store *blocking) {
+    return has_failed(blocking) ? store_failure(blocking->store) : store_problem(blocking->store);
 }
 
 struct bytes blocking_store_note(const struct blocking_store *blocking) {
@@ -386,11 +434,17 @@ struct blocking_store *blocking_store_open(const char *directory, const struct s
 bool blocking_store_close(struct blocking_store *blocking, struct buffer *problem) {
     store_close(blocking->store, now_for_store(), filling(blocking));
     blocking_store_perform(blocking);
-    while (!store_is_closed(blocking->store) && !has_failed(blocking))
-        CHECK(go_on(blocking) || store_is_closed(blocking->store) || has_failed(blocking));
+    /* A disk that is full or refuses is given some time, not all. */
+    uint32_t waits = 0;
+    while (!store_is_closed(blocking->store) && !has_failed(blocking)) {
+        if (go_on(blocking))
+            continue;
+        if (waits++ == CLOSE_WAITS_MAX || !wait_for_deadline(blocking))
+            break;
+    }
     bool closed = store_is_closed(blocking->store);
     if (!closed)
-        buffer_append(problem, store_failure(blocking->store));
+        buffer_append(problem, blocking_store_problem(blocking));
     blocking_store_drop(blocking);
     return closed;
 }

@@ -41,7 +41,7 @@ bool blocking_store_close(struct blocking_store *blocking, struct buffer *proble
 /* Gone without a flush or a sync, as by a kill: what was written stays in the operating system's cache. */
 void blocking_store_drop(struct blocking_store *blocking);
 
-/* STORE_OK or STORE_FAILED. When it returns, the batch survives a kill of the process; when `durable`, a loss of power. */
+/* STORE_OK, STORE_FULL or STORE_FAILED. When it returns STORE_OK, the batch survives a kill of the process; when `durable`, a loss of power. */
 MUST_USE enum store_status blocking_store_write(struct blocking_store *blocking,
                                                 const struct store_batch *batch, bool durable);
 /* The two halves of a write, for one who commits the batches of many at once: enter each, then finish the last one's
@@ -62,15 +62,27 @@ MUST_USE enum store_status blocking_store_scan(struct blocking_store *blocking, 
                                                struct bytes from, bool after,
                                                struct store_entry *entry);
 
+/* Walks the live entries of a range, either way; see store_cursor_open(). With a snapshot it sees the store as it is now;
+ * null when that cannot be had because the store has failed. Before the store is closed it is closed. */
+struct blocking_cursor;
+struct blocking_cursor *blocking_cursor_open(struct blocking_store *blocking,
+                                             const struct store_range *range, bool snapshot);
+void blocking_cursor_seek(struct blocking_cursor *cursor, struct bytes key);
+/* STORE_OK, or STORE_ABSENT at the end. The entry is borrowed until the next call. */
+MUST_USE enum store_status blocking_cursor_next(struct blocking_cursor *cursor,
+                                                struct store_entry *entry);
+void blocking_cursor_close(struct blocking_cursor *cursor);
+
 /* Does a bounded piece of background work; false when none is left. */
 bool blocking_store_work(struct blocking_store *blocking);
-/* Until flush and compaction have nothing left to do, now or when nobody writes for a while: takes seconds. */
+/* Until flush and compaction have nothing left to do, now or when nobody writes for a while: takes seconds. STORE_BUSY when
+ * they cannot get on: see blocking_store_problem(). */
 MUST_USE enum store_status blocking_store_settle(struct blocking_store *blocking);
 
 void blocking_store_figures(const struct blocking_store *blocking, struct store_figures *store,
                             struct blocking_figures *host);
-/* One sentence; empty while the store serves. */
-struct bytes blocking_store_failure(const struct blocking_store *blocking);
+/* What is wrong, in one sentence; empty while the store is sound. */
+struct bytes blocking_store_problem(const struct blocking_store *blocking);
 /* The last sentence that the store had for people, such as a table that cannot be read; empty when there was none. */
 struct bytes blocking_store_note(const struct blocking_store *blocking);
 /* The store itself, for its calls that read only. */

@@ -57,13 +57,15 @@ static enum bench_found get(void *store, struct bytes key, struct bytes *value) 
 
 static uint64_t scan(void *store, struct bytes from, uint64_t count, uint64_t *bytes) {
     struct dunlin *dunlin = store;
-    struct store_entry entry = {.key = from};
+    struct store_range range = {.from = from};
+    struct blocking_cursor *cursor = blocking_cursor_open(dunlin->store, &range, true);
+    struct store_entry entry;
     uint64_t seen = 0, sum = 0;
-    while (seen < count && blocking_store_scan(dunlin->store, (struct bytes){0}, entry.key,
-                                               seen > 0, &entry) == STORE_OK) {
+    while (cursor != NULL && seen < count && blocking_cursor_next(cursor, &entry) == STORE_OK) {
         sum += bench_touch(entry.key, entry.value);
         seen++;
     }
+    blocking_cursor_close(cursor);
     *bytes = sum;
     return seen;
 }

@@ -140,6 +140,34 @@ static void check_scan(struct fixture *fixture) {
         STORE_ABSENT);
 }
 
+/* The keys from the last down, as they were when the cursor was opened, while all of them are written anew. */
+static void check_reverse_snapshot(struct fixture *fixture) {
+    struct store_range range = {.reverse = true};
+    struct blocking_cursor *cursor = blocking_cursor_open(fixture->store, &range, true);
+    uint32_t seen[KEYS];
+    memcpy(seen, fixture->version, sizeof seen);
+    char key[16], expected[VALUE_SIZE + 1];
+    struct store_entry entry;
+    for (uint32_t number = KEYS; number-- > 0;) {
+        put(fixture, KEYS - 1 - number, 1000 + number, false);
+        if (seen[number] == 0)
+            continue;
+        assert_int_equal(blocking_cursor_next(cursor, &entry), STORE_OK);
+        assert_true(bytes_equal(entry.key, key_of(number, key)));
+        assert_true(bytes_equal(entry.value, value_of(number, seen[number], expected)));
+    }
+    assert_int_equal(blocking_cursor_next(cursor, &entry), STORE_ABSENT);
+    blocking_cursor_close(cursor);
+}
+
+static void a_cursor_with_a_snapshot_does_not_see_later_writes(void **state) {
+    struct fixture *fixture = *state;
+    write_rounds(fixture, ROUNDS);
+    check_reverse_snapshot(fixture);
+    check_keys(fixture);
+    check_reverse_snapshot(fixture);
+}
+
 static void a_clean_close_keeps_every_write(void **state) {
     struct fixture *fixture = *state;
     write_rounds(fixture, ROUNDS);
@@ -269,6 +297,7 @@ int main(void) {
 #define CLAIM(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         CLAIM(a_clean_close_keeps_every_write),
+        CLAIM(a_cursor_with_a_snapshot_does_not_see_later_writes),
         CLAIM(a_drop_without_a_close_keeps_every_write),
         CLAIM(settling_ends_with_nothing_left_to_do),
         CLAIM(a_durable_write_returns_after_its_sync),
