@@ -13,6 +13,7 @@ static const char USAGE[] =
     "  serve           run one node\n"
     "  local-cluster   run a cluster of N nodes on this machine, for trying out\n"
     "  cluster status  show the members of a running cluster and how they are\n"
+    "  checkpoint      make, list and remove checkpoints of a running node, for backups\n"
     "  get, put, del   read, write and delete one key, with causal contexts\n"
     "\n"
     "examples:\n"
@@ -28,8 +29,9 @@ static const struct {
     int (*run)(int argc, char **argv);
 } COMMANDS[] = {
     {"serve", subcommand_serve},     {"local-cluster", subcommand_local_cluster},
-    {"cluster", subcommand_cluster}, {"get", subcommand_get},
-    {"put", subcommand_put},         {"del", subcommand_del},
+    {"cluster", subcommand_cluster}, {"checkpoint", subcommand_checkpoint},
+    {"get", subcommand_get},         {"put", subcommand_put},
+    {"del", subcommand_del},
 };
 
 int main(int argc, char **argv) {

@@ -7,6 +7,7 @@ enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 int subcommand_serve(int argc, char **argv);
 int subcommand_local_cluster(int argc, char **argv);
+int subcommand_checkpoint(int argc, char **argv);
 int subcommand_cluster(int argc, char **argv);
 int subcommand_get(int argc, char **argv);
 int subcommand_put(int argc, char **argv);

@@ -106,6 +106,12 @@ static void section_persistence(const struct info *info) {
     line_number(info, "tables", info->store.table_count);
     line_number(info, "table_bytes", info->store.table_bytes);
     line_number(info, "table_bytes_written", info->store.table_bytes_written);
+    line_number(info, "rdb_bgsave_in_progress", info->node.checkpoint_is_made);
+    line_number(info, "rdb_last_save_time", info->node.checkpoint_at / 1000);
+    line_text(info, "rdb_last_bgsave_status", info->node.checkpoint_failed ? "err" : "ok");
+    line_number(info, "checkpoints", store_checkpoint_count(store));
+    line_number(info, "checkpoints_made", info->store.checkpoints);
+    line_number(info, "checkpoints_failed", info->store.checkpoint_failures);
     line_number(info, "write_stalls", info->store.stalls);
     line_number(info, "writes_refused_for_space", info->store.refusals);
 }

@@ -62,6 +62,10 @@ void command_scan_run(struct session *session, const struct call *call);
 void command_scan_complete(struct session *session, struct reply_slot *slot,
                            const struct operation_result *result);
 
+void command_checkpoint_run(struct session *session, const struct call *call);
+void command_checkpoint_complete(struct session *session, struct reply_slot *slot,
+                                 const struct operation_result *result);
+
 /* --- commands that answer at once ------------------------------------------------------------------------------------ */
 
 void command_ping(struct session *session, const struct call *call, struct buffer *out);
@@ -75,6 +79,7 @@ void command_info(struct session *session, const struct call *call, struct buffe
 void command_config(struct session *session, const struct call *call, struct buffer *out);
 void command_catalogue(struct session *session, const struct call *call, struct buffer *out);
 void command_dbsize(struct session *session, struct buffer *out);
+void command_lastsave(struct session *session, struct buffer *out);
 void command_time(struct session *session, struct buffer *out);
 void command_wait(struct session *session, const struct call *call, struct buffer *out);
 /* True for a name that clients may give themselves: printable, without blanks, not too long. */

@@ -160,6 +160,9 @@ static void answer_at_once(struct session *session, const struct call *call, str
     case COMMAND_INFO:
         command_info(session, call, out);
         return;
+    case COMMAND_LASTSAVE:
+        command_lastsave(session, out);
+        return;
     case COMMAND_PING:
         command_ping(session, call, out);
         return;
@@ -219,6 +222,11 @@ void command_run(struct session *session, const struct call *call) {
     case COMMAND_SCAN:
         command_scan_run(session, call);
         return;
+    case COMMAND_BGSAVE:
+    case COMMAND_SAVE:
+    case COMMAND_DCHECKPOINT:
+        command_checkpoint_run(session, call);
+        return;
     default:
         CHECK_UNREACHABLE("a command with operations has its case");
     }
@@ -244,6 +252,11 @@ void command_complete(struct session *session, uint64_t sequence, uint32_t index
         return;
     case COMMAND_SCAN:
         command_scan_complete(session, slot, result);
+        return;
+    case COMMAND_BGSAVE:
+    case COMMAND_SAVE:
+    case COMMAND_DCHECKPOINT:
+        command_checkpoint_complete(session, slot, result);
         return;
     default:
         command_string_complete(session, slot, result);

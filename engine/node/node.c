@@ -369,6 +369,7 @@ static void follow_up(struct node *node, const struct event *event) {
         node_start_save(node);
         end_surplus_tails(node);
         replica_settle_acknowledgements(node);
+        node_checkpoint_settle(node);
     }
     if (node->phase == NODE_SERVING)
         held_save(node);

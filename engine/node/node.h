@@ -25,25 +25,29 @@
 enum { NODE_NAME_MAX = 63, NODE_KEYSPACES_MAX = 32, NODE_REPLICAS_MAX = 8 };
 
 /* How a keyspace shows several siblings to GET. */
-enum keyspace_siblings { KEYSPACE_WINNER /* the deterministic winner */, KEYSPACE_ERROR /* -SIBLINGS */ };
+enum keyspace_siblings {
+    KEYSPACE_WINNER /* the deterministic winner */,
+    KEYSPACE_ERROR /* -SIBLINGS */
+};
 
 /* A keyspace is the keys that begin with its prefix (the longest prefix wins; the empty one is the default). */
 struct keyspace_config {
     struct bytes name;
     struct bytes prefix;
-    uint8_t n;              /* replicas, 1 to NODE_REPLICAS_MAX; fewer when the cluster has fewer hosts */
-    uint8_t r, w;           /* replies that a read, acknowledgements that a write waits for: 1 to n */
-    uint8_t dw;             /* of the w, how many must be durable; 0: as the sync policy has it */
-    uint8_t pr, pw;         /* of r and w, how many must come from the first n of the preference list */
-    bool sloppy;            /* fallbacks with hints stand in for replicas that cannot be reached */
-    bool strict;            /* with r + w > n: a read that saw replicas differ repairs them before it answers */
+    uint8_t n;      /* replicas, 1 to NODE_REPLICAS_MAX; fewer when the cluster has fewer hosts */
+    uint8_t r, w;   /* replies that a read, acknowledgements that a write waits for: 1 to n */
+    uint8_t dw;     /* of the w, how many must be durable; 0: as the sync policy has it */
+    uint8_t pr, pw; /* of r and w, how many must come from the first n of the preference list */
+    bool sloppy;    /* fallbacks with hints stand in for replicas that cannot be reached */
+    bool
+        strict; /* with r + w > n: a read that saw replicas differ repairs them before it answers */
     enum keyspace_siblings siblings;
 };
 
 struct member_config {
-    struct bytes name;     /* unique; the member id is hash64(name) */
-    struct bytes address;  /* "host:port" of its peer port */
-    struct bytes client_address; /* "host:port" that CLUSTER SLOTS shows */
+    struct bytes name;                   /* unique; the member id is hash64(name) */
+    struct bytes address;                /* "host:port" of its peer port */
+    struct bytes client_address;         /* "host:port" that CLUSTER SLOTS shows */
     struct bytes host, rack, datacentre; /* names; empty host: the member's name */
     uint32_t weight;
 };
@@ -60,7 +64,8 @@ struct node_config {
     uint32_t keyspace_count;
 
     struct duration request_timeout;
-    struct duration hedge_after;       /* a replica that has not answered by then is helped by another; 0: never */
+    struct duration
+        hedge_after; /* a replica that has not answered by then is helped by another; 0: never */
     struct duration gossip_interval;
     struct duration suspect_after_min;
     struct duration dead_after;
@@ -70,9 +75,9 @@ struct node_config {
     bool read_repair;
 
     uint64_t key_bytes_max, value_bytes_max;
-    uint32_t requests_max;        /* under way at once; more answer BUSY */
+    uint32_t requests_max; /* under way at once; more answer BUSY */
     uint32_t clients_max;
-    uint32_t pipeline_max;        /* commands of one client under way at once */
+    uint32_t pipeline_max; /* commands of one client under way at once */
     uint64_t client_output_bytes_max, peer_output_bytes_max;
     uint64_t hint_bytes_max;
 
@@ -119,6 +124,8 @@ struct node_figures {
     uint64_t tree_exchanges, tree_keys_synced;
     uint64_t requests_under_way, clients, siblings_created;
     uint64_t incarnation, actor;
+    uint64_t checkpoint_at; /* wall time in milliseconds; 0: none in this life */
+    bool checkpoint_is_made, checkpoint_failed;
 };
 void node_figures(const struct node *node, struct node_figures *figures);
 

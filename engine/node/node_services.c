@@ -22,6 +22,11 @@ void node_submit(struct node *node, const struct operation *operation) {
     case OPERATION_SCAN:
         scan_begin(node, operation);
         return;
+    case OPERATION_CHECKPOINT_BEGIN:
+    case OPERATION_CHECKPOINT:
+    case OPERATION_CHECKPOINT_REMOVE:
+        node_checkpoint_submit(node, operation);
+        return;
     case OPERATION_KINDS:
         break;
     }
@@ -131,4 +136,7 @@ void node_figures(const struct node *node, struct node_figures *figures) {
     figures->clients = node->links.client_count;
     figures->incarnation = node->incarnation;
     figures->actor = node->actor;
+    figures->checkpoint_at = node->checkpoint.completed_at;
+    figures->checkpoint_is_made = node->checkpoint.number != 0;
+    figures->checkpoint_failed = node->checkpoint.failed;
 }

@@ -61,11 +61,21 @@ static void take_incarnation(struct node *node, struct bytes saved) {
     bool known = reader_finished(&reader) && actor != 0;
     uint64_t next = known ? incarnation + 1 : 1;
     node->incarnation = next > node->wall.milliseconds ? next : node->wall.milliseconds;
-    bool keeps = known && store_was_closed_cleanly(node->store) && !store_was_born(node->store);
+    bool keeps = known && store_was_closed_cleanly(node->store) && !store_was_born(node->store) &&
+                 !store_was_rolled_back(node->store);
     node->actor = keeps ? actor : draw_actor(node, node->incarnation);
     node->start.kept = keeps ? incarnation : 0;
     narrate(node, NOTE_INFO,
             keeps ? "was closed cleanly and keeps its actor" : "draws a new actor for its dots");
+}
+
+/* What was held when the copy was made may lack what was acknowledged since. */
+static void add_held_removal(struct node *node, struct store_batch *batch) {
+    buffer_clear(&node->frame);
+    entry_key_encode(&(struct entry_key){.space = ENTRY_META, .key = bytes_of_text("held")},
+                     &node->frame);
+    batch->entries[batch->count++] =
+        (struct store_entry){.key = buffer_bytes(&node->frame), .removed = true};
 }
 
 static enum store_status save_incarnation(struct node *node) {
@@ -80,6 +90,8 @@ static enum store_status save_incarnation(struct node *node) {
     struct store_batch batch = {.count = 1};
     batch.entries[0] = (struct store_entry){.key = buffer_bytes(&node->entry),
                                             .value = buffer_bytes(&node->encoded)};
+    if (store_was_rolled_back(node->store))
+        add_held_removal(node, &batch);
     enum store_status status = replica_store_write(node, &batch, &node->start.sequence);
     if (status == STORE_OK)
         store_want_durable(node->store, node->start.sequence);
@@ -150,6 +162,12 @@ static enum store_status advance(struct node *node) {
     case START_AWAIT_INCARNATION:
         if (store_durable(node->store) < start->sequence)
             return STORE_NEED_BLOCK;
+        if (store_was_rolled_back(node->store)) {
+            narrate(node, NOTE_WARNING,
+                    "starts from a copy or a repaired store: its reads do not count until the "
+                    "other owners have been compared with");
+            store_accept_rollback(node->store);
+        }
         start->phase = START_READ_HELD;
         return STORE_OK;
     case START_READ_HELD:

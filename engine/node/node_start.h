@@ -4,7 +4,8 @@
  *
  * An actor names this node in dots for as long as it can vouch for every dot that it gave. Only a
  * clean close proves that: after anything else (a crash, a birth, a lost disk) the node draws a new
- * actor and makes it durable before it serves.
+ * actor and makes it durable before it serves. A store that was rolled back (it is a checkpoint, or was repaired) may
+ * lack what this node once acknowledged: with the new actor it forgets, in one write, which partitions it held.
  */
 #ifndef DUNLIN_NODE_NODE_START_H
 #define DUNLIN_NODE_NODE_START_H
@@ -27,8 +28,8 @@ struct node_start {
     enum start_phase phase;
     bool is_waiting;   /* for a block */
     uint64_t sequence; /* of the saved incarnation */
-    uint64_t kept;     /* the incarnation that this disk remembered, when its actor was kept; else 0 */
-    bool unsaved;      /* a life begun anew is still to be noted in the store */
+    uint64_t kept; /* the incarnation that this disk remembered, when its actor was kept; else 0 */
+    bool unsaved;  /* a life begun anew is still to be noted in the store */
     struct buffer cursor;
     bool cursor_is_taken;
 };

@@ -7,6 +7,7 @@
 #include "engine/base/prng.h"
 #include "engine/node/coordinator.h"
 #include "engine/node/held.h"
+#include "engine/node/node_checkpoint.h"
 #include "engine/node/node_start.h"
 #include "engine/node/peer.h"
 #include "engine/node/replica.h"
@@ -95,6 +96,7 @@ struct node {
     struct request_pool requests;
     struct replica_state replica;
     struct held held;
+    struct node_checkpoint checkpoint;
     uint64_t hint_count, hint_bytes;
 
     /* Room for what a call works on; nothing here outlives the call. */

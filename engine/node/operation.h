@@ -16,8 +16,11 @@ enum operation_kind {
     OPERATION_GET,
     OPERATION_PUT,
     OPERATION_DELETE,
-    OPERATION_LOCAL, /* what this node's own replica holds, without asking anybody */
-    OPERATION_SCAN,  /* keys that this node holds, from a cursor on */
+    OPERATION_LOCAL,            /* what this node's own replica holds, without asking anybody */
+    OPERATION_SCAN,             /* keys that this node holds, from a cursor on */
+    OPERATION_CHECKPOINT_BEGIN, /* of this node's store: completes when it has begun */
+    OPERATION_CHECKPOINT,       /* completes when it has ended; the result's cursor is its number */
+    OPERATION_CHECKPOINT_REMOVE, /* of the number in `cursor` */
     OPERATION_KINDS,
 };
 
@@ -31,7 +34,7 @@ struct operation {
     struct bytes value;
     const struct version_vector *context; /* of a causal put or delete; null: blind */
     uint8_t r, w, dw, pr, pw;             /* or QUORUM_DEFAULT */
-    uint64_t cursor;                      /* of a scan; 0 begins */
+    uint64_t cursor;                      /* of a scan; 0 begins. Of a checkpoint: its number */
     uint32_t count;                       /* of a scan: about how many keys */
 };
 

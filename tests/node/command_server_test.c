@@ -191,16 +191,45 @@ static void info_has_sections(void **state) {
 static void commands_describe_themselves(void **state) {
     (void)state;
     struct transcript client = transcript_open(&USUAL);
-    transcript_says(&client, "COMMAND COUNT\r\n", ":33\r\n");
+    transcript_says(&client, "COMMAND COUNT\r\n", ":37\r\n");
     transcript_says(&client, "COMMAND INFO get nosuch\r\n",
                     "*2\r\n*10\r\n$3\r\nget\r\n:2\r\n*1\r\n+readonly\r\n:1\r\n:1\r\n:1\r\n*1\r\n"
                     "+@read\r\n*0\r\n*0\r\n*0\r\n$-1\r\n");
     transcript_says(&client, "COMMAND DOCS ping nosuch\r\n",
                     "*2\r\n$4\r\nping\r\n*6\r\n$7\r\nsummary\r\n$13\r\nReturns PONG.\r\n"
                     "$5\r\nsince\r\n$5\r\n1.0.0\r\n$5\r\ngroup\r\n$10\r\nconnection\r\n");
-    transcript_says_begin(&client, "COMMAND\r\n", "*33\r\n*10\r\n$4\r\nauth\r\n");
-    transcript_says_begin(&client, "COMMAND DOCS\r\n", "*66\r\n$4\r\nauth\r\n");
-    transcript_says_begin(&client, "COMMAND LIST\r\n", "*33\r\n$4\r\nauth\r\n$6\r\nclient\r\n");
+    transcript_says_begin(&client, "COMMAND\r\n", "*37\r\n*10\r\n$4\r\nauth\r\n");
+    transcript_says_begin(&client, "COMMAND DOCS\r\n", "*74\r\n$4\r\nauth\r\n");
+    transcript_says_begin(&client, "COMMAND LIST\r\n", "*37\r\n$4\r\nauth\r\n$6\r\nbgsave\r\n");
+    transcript_close(&client);
+}
+
+static void checkpoints_are_begun_awaited_listed_and_removed(void **state) {
+    (void)state;
+    struct transcript client = transcript_open(&USUAL);
+    transcript_says(&client, "BGSAVE\r\nbgsave schedule\r\n",
+                    "+Background saving started\r\n+Background saving started\r\n");
+    transcript_says(&client, "SAVE\r\nDCHECKPOINT create\r\n", "+OK\r\n:7\r\n");
+    transcript_says(&client, "DCHECKPOINT LIST\r\n", "*0\r\n");
+    transcript_says(&client, "DCHECKPOINT REMOVE 7\r\nDCHECKPOINT REMOVE x\r\n",
+                    "+OK\r\n-ERR value is not an integer or out of range\r\n");
+    assert_int_equal(fake_core_last_operation(client.core).cursor, 7);
+    transcript_says(&client, "LASTSAVE\r\n", ":1700000000\r\n");
+    transcript_says(&client, "DCHECKPOINT keep\r\n",
+                    "-ERR unknown subcommand or wrong number of arguments for 'keep' of "
+                    "DCHECKPOINT\r\n");
+    transcript_close(&client);
+}
+
+static void a_checkpoint_that_cannot_be_made_is_an_error(void **state) {
+    (void)state;
+    struct transcript client = transcript_open(&USUAL);
+    fake_core_fail(client.core, 0, OPERATION_BUSY, "another is being made");
+    transcript_says(&client, "BGSAVE\r\n", "-ERR Background save already in progress\r\n");
+    fake_core_fail(client.core, 0, OPERATION_REFUSED, "there is no such checkpoint");
+    transcript_says(&client, "DCHECKPOINT REMOVE 3\r\n", "-ERR there is no such checkpoint\r\n");
+    fake_core_fail(client.core, 0, OPERATION_FAILED, "");
+    transcript_says(&client, "SAVE\r\n", "-ERR the store of this node has failed\r\n");
     transcript_close(&client);
 }
 
@@ -263,6 +292,8 @@ int main(void) {
         cmocka_unit_test(settings_are_shown_by_pattern),
         cmocka_unit_test(info_has_sections),
         cmocka_unit_test(commands_describe_themselves),
+        cmocka_unit_test(checkpoints_are_begun_awaited_listed_and_removed),
+        cmocka_unit_test(a_checkpoint_that_cannot_be_made_is_an_error),
         cmocka_unit_test(the_slots_of_a_lone_node_are_one_range),
         cmocka_unit_test(the_ranges_of_a_cluster_cover_every_slot_once),
     };
