@@ -21,6 +21,7 @@ struct trial *trial_create(const struct trial_options *options) {
 }
 
 void trial_destroy(struct trial *trial) {
+    trial_cursors_close(trial);
     store_destroy(trial->store);
     effects_deinit(&trial->effects);
     memory_disk_deinit(&trial->disk);
@@ -97,6 +98,7 @@ void trial_settle(struct trial *trial) {
 }
 
 void trial_begin(struct trial *trial) {
+    trial_cursors_close(trial);
     store_destroy(trial->store);
     trial->store = store_create(&trial->config);
     effects_clear(&trial->effects);
@@ -114,6 +116,7 @@ bool trial_start(struct trial *trial) {
 }
 
 void trial_abandon(struct trial *trial, bool process_only) {
+    trial_cursors_close(trial);
     store_destroy(trial->store);
     trial->store = NULL;
     if (process_only)
@@ -290,6 +293,24 @@ static void perform(struct trial *trial, const struct trial_operation *operation
         return;
     case TRIAL_SCAN:
         trial_scan(trial, numbers);
+        return;
+    case TRIAL_CURSOR:
+        trial_cursor_open(trial, numbers);
+        return;
+    case TRIAL_WALK:
+        trial_cursor_walk(trial, numbers);
+        return;
+    case TRIAL_SEEK:
+        trial_cursor_seek(trial, numbers);
+        return;
+    case TRIAL_CLOSE:
+        trial_cursor_close(trial, numbers);
+        return;
+    case TRIAL_SNAPSHOT:
+        trial_snapshot_turn(trial, numbers);
+        return;
+    case TRIAL_LOOK:
+        trial_snapshot_look(trial, numbers);
         return;
     case TRIAL_WANT:
         store_want_durable(trial->store, trial->last);

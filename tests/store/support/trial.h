@@ -17,6 +17,7 @@
 #define DUNLIN_TESTS_TRIAL_H
 
 #include "tests/store/support/memory_disk.h"
+#include "tests/store/support/trial_cursors.h"
 #include "tests/store/support/trial_model.h"
 #include "tests/store/support/trial_operation.h"
 
@@ -32,6 +33,7 @@ struct trial {
     struct effects effects;
     struct instant now;
     struct trial_model model;
+    struct trial_cursors cursors;
     uint64_t last; /* sequence of the last write */
     uint64_t acknowledged_durable, acknowledged_written;
     uint64_t next_waiter;
@@ -63,6 +65,8 @@ _Noreturn void trial_fail(struct trial *trial, const char *format, ...)
 /* One disk operation, or time passes when only that helps; false when all is quiet. */
 bool trial_step(struct trial *trial);
 void trial_settle(struct trial *trial);
+/* Lets the disk work until this waiter is to ask again. */
+void trial_await(struct trial *trial, uint64_t waiter);
 void trial_begin(struct trial *trial);
 void trial_get(struct trial *trial, uint32_t key);
 void trial_scan(struct trial *trial, const uint64_t numbers[TRIAL_NUMBERS_MAX]);

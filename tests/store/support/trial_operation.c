@@ -2,11 +2,13 @@
 
 #include "engine/base/memory.h"
 #include "engine/base/text.h"
+#include "tests/store/support/trial_cursors.h"
 
 enum {
     HISTORY_STREAM = 41,
     STEPS_MAX = 12,
     SCAN_MAX = 40,
+    WALK_MAX = 30,
     VALUE_HUGE = 40000,
     RANGE_PREFIX_MAX = 6,
     RANGE_PAGES = 4
@@ -91,6 +93,30 @@ static struct trial_operation random_operation(const struct trial_options *optio
         numbers[1] = prng_below(prng, keys);
         numbers[2] = prng_below(prng, 2);
         numbers[3] = prng_below(prng, SCAN_MAX);
+        break;
+    case TRIAL_CURSOR:
+        numbers[0] = prng_below(prng, TRIAL_CURSORS);
+        numbers[1] = prng_below(prng, keys);
+        numbers[2] = prng_below(prng, 2 * TRIAL_BOUND_REVERSE);
+        numbers[3] = prng_below(prng, 2 * TRIAL_SNAPSHOTS);
+        break;
+    case TRIAL_WALK:
+        numbers[0] = prng_below(prng, TRIAL_CURSORS);
+        numbers[1] = prng_below(prng, WALK_MAX);
+        break;
+    case TRIAL_SEEK:
+        numbers[0] = prng_below(prng, TRIAL_CURSORS);
+        numbers[1] = prng_below(prng, keys);
+        break;
+    case TRIAL_CLOSE:
+        numbers[0] = prng_below(prng, TRIAL_CURSORS);
+        break;
+    case TRIAL_SNAPSHOT:
+        numbers[0] = prng_below(prng, TRIAL_SNAPSHOTS);
+        break;
+    case TRIAL_LOOK:
+        numbers[0] = prng_below(prng, TRIAL_SNAPSHOTS);
+        numbers[1] = prng_below(prng, keys);
         break;
     case TRIAL_STEP:
         numbers[0] = 1 + prng_below(prng, STEPS_MAX);

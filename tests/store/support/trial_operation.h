@@ -24,7 +24,14 @@
     X(RANGE, "range", 3, 6) /* key, bytes of it that are the prefix, page of tallies plus one */   \
     X(GET, "get", 1, 180)   /* key */                                                              \
     X(SCAN, "scan", 4, 60)  /* prefix, first key, 1: behind it, how many entries */                \
-    X(WANT, "want", 0, 15)  /* all so far is wanted durable */                                     \
+    X(CURSOR, "cursor", 4,                                                                         \
+      24)                   /* slot, bounding key, TRIAL_BOUND bits, slot of a snapshot or more */ \
+    X(WALK, "walk", 2, 120) /* slot, entries */                                                    \
+    X(SEEK, "seek", 2, 20)  /* slot, key */                                                        \
+    X(CLOSE, "close", 1, 6) /* slot */                                                             \
+    X(SNAPSHOT, "snapshot", 1, 12) /* slot: acquired, or released when it is held */               \
+    X(LOOK, "look", 2, 50)         /* slot of a snapshot, key */                                   \
+    X(WANT, "want", 0, 15)         /* all so far is wanted durable */                              \
     X(PUMP, "pump", 0, 40)                                                                         \
     X(STEP, "step", 1, 200) /* so many disk operations */                                          \
     X(SETTLE, "settle", 0, 8)                                                                      \

@@ -3,8 +3,7 @@
 
 enum { SCANS_MAX = 2 * TRIAL_KEYS_MAX };
 
-/* Lets the disk work until this waiter is to ask again. */
-static void await(struct trial *trial, uint64_t waiter) {
+void trial_await(struct trial *trial, uint64_t waiter) {
     uint64_t ready;
     for (;;) {
         while (store_next_ready(trial->store, &ready)) {
@@ -33,7 +32,7 @@ void trial_get(struct trial *trial, uint32_t key) {
                            &trial->effects);
         trial_take_effects(trial);
         if (status == STORE_NEED_BLOCK)
-            await(trial, waiter);
+            trial_await(trial, waiter);
         else if (status == STORE_BUSY)
             TRIAL_REQUIRE(trial, trial_step(trial), "a read is refused and nothing goes on");
         else
@@ -55,7 +54,7 @@ static enum store_status scan_once(struct trial *trial, struct bytes prefix, str
             store_scan(trial->store, prefix, from, after, waiter, entry, &trial->effects);
         trial_take_effects(trial);
         if (status == STORE_NEED_BLOCK)
-            await(trial, waiter);
+            trial_await(trial, waiter);
         else if (status == STORE_BUSY)
             TRIAL_REQUIRE(trial, trial_step(trial), "a scan is refused and nothing goes on");
         else
