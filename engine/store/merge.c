@@ -322,12 +322,14 @@ enum merge_result merge_next(struct merge *merge) {
         merge_step(merge);
         return merge_resume(merge);
     }
-    /* At the end of its block a cursor still has the key it left, but not on its way back. */
-    if (merge->descends)
+    /* At the end of its block a cursor still has the key it left; on its way back, or led past a
+     * range, it does not. */
+    bool keeps_key = !merge->descends && !merge->has_ranges;
+    if (!keeps_key)
         set_floor_behind(merge, merge->key);
     source_advance(merge, winner);
     if (!source_has_entry(merge, winner)) {
-        if (!merge->descends)
+        if (keeps_key)
             set_floor_behind(merge, merge->key);
     } else {
         int order =

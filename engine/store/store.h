@@ -182,9 +182,9 @@ MUST_USE enum store_status store_scan(struct store *store, struct bytes prefix, 
 /* --- cursors
  *
  * A cursor walks the live entries of a range in key order, one at a call. Without a snapshot it holds nothing between
- * calls: each step finds the next key as the store is then, so it meets every key that was there all the time exactly
- * once, never one that was removed before the step, and those written behind it not at all. With a snapshot it meets what
- * was there when that was acquired.
+ * calls: each step finds the next key as the store is then. So it meets every key that is there all the time exactly once,
+ * none that was removed before the step began, and may miss those that are written behind it, or while the step that
+ * passes them waits for a block. With a snapshot it meets what was there when that was acquired.
  *
  *     struct store_range range = {.prefix = bytes_of_text("cart:")};
  *     struct store_cursor *cursor = store_cursor_open(store, &range, NULL);
@@ -207,8 +207,7 @@ struct store_cursor *store_cursor_open(struct store *store, const struct store_r
                                        struct store_snapshot *snapshot);
 /* Goes on with the first entry whose key is >= `key`, in reverse with the last whose key is <= `key`, within the range. */
 void store_cursor_seek(struct store_cursor *cursor, struct bytes key);
-/* The next entry; STORE_ABSENT at the end, and from then on until a seek. Key and value are borrowed as in store_get(), from
- * this cursor's last call on. */
+/* The next entry; STORE_ABSENT at the end, and from then on until a seek. Key and value are borrowed as in store_get(). */
 MUST_USE enum store_status store_cursor_next(struct store_cursor *cursor, uint64_t waiter,
                                              struct store_entry *entry, struct effects *effects);
 /* Before the store is destroyed. */

@@ -93,6 +93,7 @@ void trial_cursor_seek(struct trial *trial, const uint64_t *numbers) {
     if (slot->range.reverse && slot->position < trial->model.keys)
         slot->position += bytes_equal(name_of(trial, trial->model.order[slot->position]), name);
     slot->ended = false;
+    memset(slot->may_be_passed, 0, sizeof slot->may_be_passed);
     store_cursor_seek(slot->cursor, name);
 }
 
@@ -105,10 +106,11 @@ static bool is_met(const struct trial *trial, const struct trial_cursor *slot, u
            bytes_start_with(name, range->prefix);
 }
 
-/* The place of what the cursor must meet next; as many as there are keys when it must end. */
-static uint32_t next_place(const struct trial *trial, const struct trial_cursor *slot) {
+/* The place of what the cursor is to meet next, from `at` on; as many as there are keys when it
+ * ends. */
+static uint32_t next_place(const struct trial *trial, const struct trial_cursor *slot,
+                           uint32_t at) {
     uint32_t keys = trial->model.keys;
-    uint32_t at = slot->position;
     if (slot->ended)
         return keys;
     if (!slot->range.reverse) {
@@ -119,6 +121,23 @@ static uint32_t next_place(const struct trial *trial, const struct trial_cursor 
     while (at > 0 && !is_met(trial, slot, at - 1))
         at--;
     return at == 0 ? keys : at - 1;
+}
+
+/* The place of what it has met, or of the end: what it may have passed need not have been met. */
+static uint32_t met_place(const struct trial *trial, const struct trial_cursor *slot,
+                          const struct store_entry *entry) {
+    uint32_t keys = trial->model.keys;
+    uint32_t place = next_place(trial, slot, slot->position);
+    while (place < keys && slot->may_be_passed[trial->model.order[place]] &&
+           (entry == NULL || !bytes_equal(entry->key, name_of(trial, trial->model.order[place]))))
+        place = next_place(trial, slot, slot->range.reverse ? place : place + 1);
+    return place;
+}
+
+static void note_wait(const struct trial *trial, struct trial_cursor *slot) {
+    for (uint32_t key = 0; key < trial->model.keys; key++)
+        slot->may_be_passed[key] =
+            slot->may_be_passed[key] || held_by(trial, &slot->seen, key) == 0;
 }
 
 static enum store_status step(struct trial *trial, struct trial_cursor *slot, bool patient,
@@ -142,15 +161,18 @@ static enum store_status step(struct trial *trial, struct trial_cursor *slot, bo
 void trial_cursor_walk(struct trial *trial, const uint64_t *numbers) {
     struct trial_cursor *slot = &trial->cursors.cursors[numbers[0] % TRIAL_CURSORS];
     for (uint64_t i = 0; slot->cursor != NULL && i < numbers[1]; i++) {
-        uint32_t place = next_place(trial, slot);
         struct store_entry entry;
         enum store_status status = step(trial, slot, numbers[1] % 2 == 0, &entry);
-        if (status == STORE_NEED_BLOCK)
+        if (status == STORE_NEED_BLOCK) {
+            note_wait(trial, slot);
             return;
+        }
+        uint32_t place = met_place(trial, slot, status == STORE_OK ? &entry : NULL);
         bool ends = place == trial->model.keys;
         TRIAL_REQUIRE(trial, status == (ends ? STORE_ABSENT : STORE_OK),
                       "a cursor answers %d where it must %s", (int)status,
                       ends ? "end" : "meet an entry");
+        memset(slot->may_be_passed, 0, sizeof slot->may_be_passed);
         slot->ended = ends;
         if (ends)
             return;

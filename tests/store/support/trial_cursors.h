@@ -32,6 +32,9 @@ struct trial_cursor {
     /* Of the model's order: what comes next is at or behind it; in reverse, before it. */
     uint32_t position;
     bool ended;
+    /* Keys that were not there at some time while the present step was waiting: it may have passed
+     * them, and need not meet them when they have been written since. */
+    bool may_be_passed[TRIAL_KEYS_MAX];
 };
 
 struct trial_cursors {
