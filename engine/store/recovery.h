@@ -63,9 +63,10 @@ struct recovery {
     uint64_t proven_at;              /* offset in the last segment found: up to it all was synced */
     uint64_t mark_at, mark_sequence; /* a later such offset, once this sequence is vouched for */
     uint64_t rewritten_to;           /* offset, in that segment */
-    struct buffer rewriting;         /* what the write under way borrows */
-    bool refused;                    /* by the disk: it is to be asked again */
-    struct sealed_segment *found;    /* segments that count, with what is in them */
+    struct buffer
+        rewriting; /* the bytes from rewrite_from to the end, kept until they are synced */
+    bool refused;  /* by the disk: it is to be asked again */
+    struct sealed_segment *found; /* segments that count, with what is in them */
     uint32_t found_count, found_capacity;
     bool log_is_lost; /* what follows the damage is not replayed */
     struct disk_wait list_wait, read_wait, write_wait, sync_wait;

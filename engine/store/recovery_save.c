@@ -1,7 +1,8 @@
 /* What was replayed must be durable before anybody hears of it. A later record vouches for most of it; the rest was read out
  * of the cache, where it may lie although it never reached the disk: a sync that failed leaves pages there that count as
  * clean, and the next sync has nothing to do. Written once more, they are to be synced again. The bytes do not change, so
- * a crash between does no harm. */
+ * a crash between does no harm. They are kept in memory meanwhile: when this sync fails, too, the cache may
+ * have lost what was read out of it. */
 #include "engine/store/recovery_state.h"
 
 void recovery_note_proof(struct recovery *recovery, uint64_t at, uint64_t sequence,
@@ -30,38 +31,50 @@ static struct file_id file_of(const struct sealed_segment *segment) {
 static void save_next(struct store *store, struct effects *effects) {
     struct recovery *recovery = store->recovery;
     const struct sealed_segment *segment = unproven(store);
-    uint64_t left = segment->end - recovery->rewritten_to;
-    if (left == 0)
-        effects_sync(effects, tickets_draw(&store->tickets, &recovery->sync_wait),
-                     file_of(segment));
+    uint64_t kept_to = recovery->rewrite_from + recovery->rewriting.size;
+    uint64_t left = segment->end - (kept_to < segment->end ? kept_to : recovery->rewritten_to);
+    uint64_t size = left < RECOVERY_REWRITE_BYTES ? left : RECOVERY_REWRITE_BYTES;
+    struct file_id file = file_of(segment);
+    if (kept_to < segment->end)
+        effects_read(effects, tickets_draw(&store->tickets, &recovery->read_wait), file, kept_to,
+                     size);
+    else if (left > 0)
+        effects_write(effects, tickets_draw(&store->tickets, &recovery->write_wait), file,
+                      recovery->rewritten_to,
+                      bytes_slice(buffer_bytes(&recovery->rewriting),
+                                  (size_t)(recovery->rewritten_to - recovery->rewrite_from),
+                                  (size_t)size));
     else
-        effects_read(effects, tickets_draw(&store->tickets, &recovery->read_wait), file_of(segment),
-                     recovery->rewritten_to,
-                     left < RECOVERY_REWRITE_BYTES ? left : RECOVERY_REWRITE_BYTES);
+        effects_sync(effects, tickets_draw(&store->tickets, &recovery->sync_wait), file);
+}
+
+static void rewrite(struct store *store, struct effects *effects) {
+    struct recovery *recovery = store->recovery;
+    recovery->refused = false;
+    recovery->rewritten_to = recovery->rewrite_from;
+    save_next(store, effects);
 }
 
 void recovery_save(struct store *store, struct effects *effects) {
     struct recovery *recovery = store->recovery;
     recovery->phase = RECOVERY_SYNCING;
-    recovery->refused = false;
-    recovery->rewritten_to = recovery->rewrite_from;
+    buffer_clear(&recovery->rewriting);
     if (unproven(store) == NULL)
         recovery_start_anew(store, effects);
     else
-        save_next(store, effects);
+        rewrite(store, effects);
 }
 
 void recovery_rewrite(struct store *store, struct bytes bytes, struct effects *effects) {
     struct recovery *recovery = store->recovery;
-    struct file_id file = file_of(unproven(store));
     if (bytes.size == 0) {
-        recovery_fail(store, file, recovery->rewritten_to, "the log has become shorter");
+        recovery_fail(store, file_of(unproven(store)),
+                      recovery->rewrite_from + recovery->rewriting.size,
+                      "the log has become shorter");
         return;
     }
-    buffer_clear(&recovery->rewriting);
     buffer_append(&recovery->rewriting, bytes);
-    effects_write(effects, tickets_draw(&store->tickets, &recovery->write_wait), file,
-                  recovery->rewritten_to, buffer_bytes(&recovery->rewriting));
+    save_next(store, effects);
 }
 
 void recovery_on_saved(struct store *store, enum wait_kind kind, enum disk_status status,
@@ -72,7 +85,8 @@ void recovery_on_saved(struct store *store, enum wait_kind kind, enum disk_statu
         trouble_note(store, TROUBLE_LOG, kind == WAIT_RECOVERY_WRITE ? "write" : "sync",
                      file_of(unproven(store)), status, effects);
     } else if (kind == WAIT_RECOVERY_WRITE) {
-        recovery->rewritten_to += recovery->rewriting.size;
+        uint64_t left = unproven(store)->end - recovery->rewritten_to;
+        recovery->rewritten_to += left < RECOVERY_REWRITE_BYTES ? left : RECOVERY_REWRITE_BYTES;
         save_next(store, effects);
     } else {
         trouble_over(store, TROUBLE_LOG, effects);
@@ -84,5 +98,5 @@ void recovery_pump(struct store *store, struct effects *effects) {
     struct recovery *recovery = store->recovery;
     if (recovery->phase == RECOVERY_SYNCING && recovery->refused &&
         !trouble_waits(&store->troubles, TROUBLE_LOG))
-        recovery_save(store, effects);
+        rewrite(store, effects);
 }
