@@ -65,7 +65,6 @@ void store_destroy(struct store *store) {
     manifest_writer_deinit(&store->manifest);
     manifest_facts_deinit(&store->facts);
     quarantine_deinit(&store->quarantine);
-    block_cursor_deinit(&store->get_cursor);
     buffer_deinit(&store->failure);
     trouble_deinit(&store->troubles);
     memory_release(store->removals);

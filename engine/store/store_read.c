@@ -1,5 +1,6 @@
 /* One key: the youngest source that knows it has the answer. */
 #include "engine/base/hash.h"
+#include "engine/store/block_find.h"
 #include "engine/store/store_state.h"
 
 enum lookup { LOOKUP_UNKNOWN, LOOKUP_FOUND, LOOKUP_REMOVED, LOOKUP_BLOCKED };
@@ -106,18 +107,17 @@ static enum lookup look_into_entries(struct store *store, struct table_file *fil
         *status = store_block(store, file, &handle, query->waiter, &contents, query->effects);
     if (*status != STORE_OK)
         return LOOKUP_BLOCKED;
-    struct block_cursor *cursor = &store->get_cursor;
-    bool opened = block_cursor_open(cursor, contents) == TABLE_OK;
-    if (opened)
-        block_cursor_seek(cursor, query->key);
-    if (!opened || cursor->corrupt) {
-        *status = store_lose_block(store, file, &handle, query->waiter, query->effects);
-        return LOOKUP_BLOCKED;
-    }
-    if (!cursor->valid || !bytes_equal(cursor->key, query->key))
+    bool removed;
+    switch (block_find(contents, query->key, value, &removed)) {
+    case BLOCK_FIND_PRESENT:
+        return removed ? LOOKUP_REMOVED : LOOKUP_FOUND;
+    case BLOCK_FIND_ABSENT:
         return LOOKUP_UNKNOWN;
-    *value = cursor->value;
-    return cursor->removed ? LOOKUP_REMOVED : LOOKUP_FOUND;
+    case BLOCK_FIND_CORRUPT:
+        break;
+    }
+    *status = store_lose_block(store, file, &handle, query->waiter, query->effects);
+    return LOOKUP_BLOCKED;
 }
 
 /* A table's own entries are younger than its ranges, and older tables are not. */

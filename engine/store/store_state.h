@@ -124,7 +124,6 @@ struct store {
     struct quarantine quarantine;
     struct block_cache *cache; /* null until a block was read */
     struct block_reads reads;
-    struct block_cursor get_cursor;
     struct scan_state *scans; /* null until the first scan */
     struct buffer scan_from;  /* what was asked for last */
     uint64_t scan_uses, writes;

@@ -11,6 +11,7 @@
  */
 #include "engine/base/hash.h"
 #include "engine/store/block_builder.h"
+#include "engine/store/block_find.h"
 #include "engine/store/block_pack.h"
 #include "engine/store/bloom.h"
 #include "engine/store/table_format.h"
@@ -24,6 +25,14 @@ enum { MODES = 7, SEALED_KEY_SIZE = 4, PROPERTIES_FILE_SIZE_AT = 40 };
 
 static struct table_context context = {.pinned_bytes_max = UINT64_MAX};
 
+/* Where a cursor finds no fault in a whole block, a lookup must find what the cursor finds. */
+static void find_in_block(struct bytes contents, struct bytes key, bool sound, bool there) {
+    struct bytes value;
+    bool removed;
+    enum block_find found = block_find(contents, key, &value, &removed);
+    CHECK(!sound || found == (there ? BLOCK_FIND_PRESENT : BLOCK_FIND_ABSENT));
+}
+
 static void walk_block(struct bytes contents, struct bytes key) {
     struct block_cursor cursor = {0};
     struct buffer before = {0};
@@ -35,8 +44,11 @@ static void walk_block(struct bytes contents, struct bytes key) {
             buffer_append(&before, cursor.key);
             block_cursor_next(&cursor);
         }
+        bool sound = !cursor.corrupt;
         block_cursor_seek(&cursor, key);
         CHECK(!cursor.valid || bytes_compare(cursor.key, key) >= 0);
+        sound = sound && !cursor.corrupt;
+        find_in_block(contents, key, sound, cursor.valid && bytes_equal(cursor.key, key));
         /* Corruption is final, so that each walk begins with a cursor of its own. */
         CHECK(block_cursor_open(&cursor, contents) == TABLE_OK);
         for (block_cursor_last(&cursor); cursor.valid;) {
