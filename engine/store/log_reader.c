@@ -38,6 +38,12 @@ void log_reader_feed(struct log_reader *reader, struct bytes bytes) {
         reader->size = offset + bytes.size;
 }
 
+void log_reader_go_to(struct log_reader *reader, uint64_t at) {
+    CHECK(at <= reader->size && reader->buffer.size == 0);
+    reader->at = reader->buffer_at = at;
+    reader->header_seen = true;
+}
+
 static struct bytes undecoded(const struct log_reader *reader) {
     size_t from = (size_t)(reader->at - reader->buffer_at);
     return bytes_slice(buffer_bytes(&reader->buffer), from, reader->buffer.size - from);
@@ -88,21 +94,29 @@ enum log_reader_result log_reader_next(struct log_reader *reader, struct record 
     return LOG_READER_RECORD;
 }
 
-enum log_reader_result log_reader_search(struct log_reader *reader, struct record *record) {
-    if (read_end(reader) < reader->size)
+/* The record at the reader's place, or what stands in the way: RECORD, MORE, or BAD for neither. */
+static enum log_reader_result try_record(struct log_reader *reader, struct record *record) {
+    size_t size;
+    enum record_status status = record_decode(undecoded(reader), reader->identity, record, &size);
+    if (status == RECORD_SHORT && size <= reader->size - reader->at)
         return LOG_READER_MORE;
-    while (reader->size - reader->at >= RECORD_HEADER_SIZE) {
-        size_t size;
-        enum record_status status =
-            record_decode(undecoded(reader), reader->identity, record, &size);
-        if (status == RECORD_OK) {
-            reader->at += size;
-            return LOG_READER_RECORD;
-        }
-        if (status == RECORD_BAD && size > RECORD_HEADER_SIZE)
-            reader->searched += size;
-        if (reader->searched > LOG_READER_SEARCH_MAX)
+    if (status == RECORD_OK) {
+        reader->at += size;
+        return LOG_READER_RECORD;
+    }
+    if (status == RECORD_BAD && size > RECORD_HEADER_SIZE)
+        reader->searched += size;
+    return LOG_READER_BAD;
+}
+
+enum log_reader_result log_reader_search(struct log_reader *reader, struct record *record) {
+    while (reader->searched <= LOG_READER_SEARCH_MAX) {
+        reader->at += record_skip(undecoded(reader));
+        if (reader->size - reader->at < RECORD_HEADER_SIZE)
             break;
+        enum log_reader_result result = try_record(reader, record);
+        if (result != LOG_READER_BAD)
+            return result;
         reader->at++;
     }
     reader->at = reader->size;

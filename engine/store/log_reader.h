@@ -41,6 +41,8 @@ struct log_reader {
 
 void log_reader_open(struct log_reader *reader, struct file_id file, uint64_t size);
 void log_reader_close(struct log_reader *reader);
+/* Right behind the opening: begins at this offset instead of at the file header. */
+void log_reader_go_to(struct log_reader *reader, uint64_t at);
 /* How many bytes to read next, and from where. */
 uint64_t log_reader_wants(const struct log_reader *reader, uint64_t *offset);
 /* Fewer bytes than wanted: the file ends there. */

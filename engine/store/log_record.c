@@ -81,6 +81,15 @@ static bool header_is_plausible(const uint8_t *frame) {
            load_u64(frame + SYNCED_AT) < sequence;
 }
 
+size_t record_skip(struct bytes bytes) {
+    size_t at = 0;
+    /* The kind and three zero bytes behind it, as one number: most offsets are dismissed by one look. */
+    while (bytes.size - at >= RECORD_HEADER_SIZE &&
+           load_u32(bytes.data + at + KIND_AT) - RECORD_BATCHES > RECORD_EDIT - RECORD_BATCHES)
+        at++;
+    return at;
+}
+
 enum record_status record_decode(struct bytes bytes, uint64_t identity, struct record *record,
                                  size_t *size) {
     *size = RECORD_HEADER_SIZE;

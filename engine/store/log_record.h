@@ -54,6 +54,9 @@ MUST_USE enum record_status record_check_file_header(struct file_id file, struct
 /* Fills the first RECORD_HEADER_SIZE bytes of `frame`; the payload already lies behind them
  * (record->payload is not looked at). */
 void record_seal(uint8_t *frame, size_t size, const struct record *record, uint64_t identity);
+/* How many bytes to go on by to come to where a record may begin; fewer than RECORD_HEADER_SIZE are
+ * left when there is no such place. */
+size_t record_skip(struct bytes bytes);
 /* Decodes the record at the beginning of `bytes`; `size` is what it takes up. */
 MUST_USE enum record_status record_decode(struct bytes bytes, uint64_t identity,
                                           struct record *record, size_t *size);

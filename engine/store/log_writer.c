@@ -19,6 +19,7 @@ void log_writer_init(struct log_writer *log, const struct store_config *config,
         .sync_wait = {.kind = WAIT_LOG_SYNC},
         .directory_wait = {.kind = WAIT_LOG_DIRECTORY},
     };
+    log_supply_init(&log->supply, config, tickets);
 }
 
 void log_writer_deinit(struct log_writer *log) {
@@ -68,17 +69,38 @@ static bool needs_new_segment(const struct log_writer *log) {
     return log->file.number == 0 || segment_is_full(log);
 }
 
-static void open_segment(struct log_writer *log, uint64_t number) {
+static void open_segment(struct log_writer *log, uint64_t number, bool is_ready) {
     log->file.number = number;
     log->identity = record_file_identity(log->file);
     log->offset = 0;
-    log->name_synced = false;
+    log->name_synced = is_ready;
     if (log->segment_count == log->segment_capacity) {
         log->segment_capacity =
             log->segment_capacity == 0 ? SEGMENTS_CAPACITY_MIN : log->segment_capacity * 2;
         log->segments = memory_resize(log->segments, log->segment_capacity * sizeof *log->segments);
     }
-    log->segments[log->segment_count++] = (struct log_segment){.number = number};
+    log->segments[log->segment_count++] =
+        (struct log_segment){.number = number, .size = is_ready ? log->segment_bytes : 0};
+}
+
+/* False when that has to wait. */
+static bool open_next(struct log_writer *log, uint64_t *next_file, struct effects *effects) {
+    if (log->durable < log->written || sync_is_pending(log))
+        return false;
+    if (log_supply_is_at_work(&log->supply))
+        return false;
+    uint64_t number;
+    bool is_ready = log_supply_take(&log->supply, &number);
+    if (!is_ready && log_supply_make(&log->supply, next_file, effects))
+        return false;
+    open_segment(log, is_ready ? number : (*next_file)++, is_ready);
+    return true;
+}
+
+/* The next segment is begun when half of this one is full: by the time it is needed it is there. */
+static void prepare_next(struct log_writer *log, uint64_t *next_file, struct effects *effects) {
+    if (log->supply.behind || (log->file.number != 0 && log->offset >= log->segment_bytes / 2))
+        (void)!log_supply_make(&log->supply, next_file, effects);
 }
 
 /* The file header goes out together with the first record: nothing is written ahead of need. */
@@ -109,7 +131,10 @@ static void start_write(struct log_writer *log, struct effects *effects) {
     log->sent += log->filling_count;
     log->filling_count = 0;
     buffer_clear(&log->filling);
-    log->segments[log->segment_count - 1].last_sequence = log->sent;
+    struct log_segment *segment = &log->segments[log->segment_count - 1];
+    segment->last_sequence = log->sent;
+    if (log->offset > segment->size)
+        segment->size = log->offset;
 }
 
 static void start_sync(struct log_writer *log, struct effects *effects) {
@@ -133,13 +158,11 @@ void log_writer_pump(struct log_writer *log, struct instant now, uint64_t *next_
     CHECK(!log->abandoned);
     if (sync_is_due(log, now))
         start_sync(log, effects);
+    prepare_next(log, next_file, effects);
     if (log->filling_count == 0 || log->write_wait.pending || log->unwritten)
         return;
-    if (needs_new_segment(log)) {
-        if (log->durable < log->written || sync_is_pending(log))
-            return;
-        open_segment(log, (*next_file)++);
-    }
+    if (needs_new_segment(log) && !open_next(log, next_file, effects))
+        return;
     start_write(log, effects);
 }
 
@@ -167,6 +190,8 @@ void log_writer_repeat(struct log_writer *log, struct effects *effects) {
 
 static void abandon(struct log_writer *log) {
     log->abandoned = true;
+    /* Where the disk has refused once, nothing is to be written again. */
+    log->segments[log->segment_count - 1].size = 0;
     log->unwritten = false;
     log->filling_count = 0;
     buffer_clear(&log->filling);
@@ -209,16 +234,16 @@ static bool is_last(const struct log_writer *log, uint32_t index) {
     return log->file.number != 0 && index + 1 == log->segment_count;
 }
 
-uint64_t log_writer_retire(struct log_writer *log, uint64_t sequence) {
+bool log_writer_retire(struct log_writer *log, uint64_t sequence, struct log_segment *retired) {
     if (log->segment_count == 0 || log->segments[0].last_sequence > sequence)
-        return 0;
+        return false;
     /* The last one takes more, or something of it may still be under way. */
     if (is_last(log, 0) && !(log->abandoned && log_writer_is_idle(log)))
-        return 0;
-    uint64_t number = log->segments[0].number;
+        return false;
+    *retired = log->segments[0];
     log->segment_count--;
     memmove(log->segments, log->segments + 1, log->segment_count * sizeof *log->segments);
-    return number;
+    return true;
 }
 
 uint64_t log_writer_first_kept(const struct log_writer *log, uint64_t sequence,
@@ -228,5 +253,6 @@ uint64_t log_writer_first_kept(const struct log_writer *log, uint64_t sequence,
         if (open || log->segments[i].last_sequence > sequence)
             return log->segments[i].number;
     }
-    return next_file;
+    uint64_t next = log_supply_number(&log->supply);
+    return next != 0 ? next : next_file;
 }

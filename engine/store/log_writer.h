@@ -22,12 +22,13 @@
 #define DUNLIN_STORE_LOG_WRITER_H
 
 #include "engine/store/log_removal.h"
-#include "engine/store/tickets.h"
+#include "engine/store/log_supply.h"
 
 /* A segment that was written in this life. */
 struct log_segment {
     uint64_t number;
     uint64_t last_sequence; /* of what was sent into it so far */
+    uint64_t size;          /* of the file, records or not; 0 when it is not worth keeping */
 };
 
 enum log_progress { LOG_GOES_ON, LOG_HAS_NO_SPACE, LOG_ABANDONED };
@@ -42,6 +43,7 @@ struct log_writer {
     uint64_t identity;
     uint64_t offset; /* where the next write goes */
     bool name_synced;
+    struct log_supply supply;
 
     struct buffer filling; /* room for the headers, then batches */
     uint32_t filling_count;
@@ -93,11 +95,11 @@ static inline bool log_writer_is_idle(const struct log_writer *log) {
     return !log->write_wait.pending && !log->sync_wait.pending && !log->directory_wait.pending;
 }
 struct instant log_writer_deadline(const struct log_writer *log);
-/* Takes out and returns the oldest segment when everything in it is <= `sequence` and it is not the
- * open one; 0 when there is none. */
-uint64_t log_writer_retire(struct log_writer *log, uint64_t sequence);
-/* The number of the oldest segment that a retire up to `sequence` would leave; *next_file's value
- * when it would leave none. */
+/* Takes out the oldest segment when everything in it is <= `sequence` and it is not the open one;
+ * false when there is none. */
+bool log_writer_retire(struct log_writer *log, uint64_t sequence, struct log_segment *retired);
+/* The number of the oldest segment that a retire up to `sequence` would leave, the next one
+ * included; `next_file` when it would leave none. */
 uint64_t log_writer_first_kept(const struct log_writer *log, uint64_t sequence, uint64_t next_file);
 
 #endif

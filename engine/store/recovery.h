@@ -4,7 +4,8 @@
  *     MANIFEST the highest-numbered one whose snapshot is complete; its torn tail is cut
  *     TABLES   all that it names are opened
  *     TALLIES  their pages are read out of the tables
- *     LOGS     replayed from the flushed sequence on, up to the first bad record
+ *     LOGS     replayed from the flushed sequence on, up to the first bad record that no later
+ *              segment follows on
  *     PROOF    what lies behind a bad record is searched for a record that says it had been synced
  *     SYNCING  what no later record vouches for is written once more and synced: a crash must not
  *              take back what was replayed, and a sync that failed in an earlier life may have left
@@ -59,6 +60,7 @@ struct recovery {
     uint64_t next_sequence; /* in the log: what the next record begins with; 0: not known yet */
     uint64_t bad_at;        /* offset of the first bad record, in files[bad_file] */
     size_t bad_file;
+    bool cut; /* the records end there, unless a later segment goes on with the next of them */
     uint64_t rewrite_from;           /* the last segment found: what lies behind is not proven */
     uint64_t proven_at;              /* offset in the last segment found: up to it all was synced */
     uint64_t mark_at, mark_sequence; /* a later such offset, once this sequence is vouched for */

@@ -130,14 +130,40 @@ static bool segment_is_whole(const struct store *store) {
 static void begin_proof(struct store *store, struct effects *effects) {
     struct recovery *recovery = store->recovery;
     recovery->phase = RECOVERY_PROOF;
-    recovery->bad_file = recovery->current;
-    recovery->bad_at = recovery->reader.at;
+    recovery_open(recovery, recovery->bad_file, recovery->files[recovery->bad_file].size);
+    log_reader_go_to(&recovery->reader, recovery->bad_at);
     recovery_continue_proof(store, effects);
+}
+
+/* Here this segment ends: most end long before their file does, in zeros or in what an earlier use left behind. Where the
+ * log as a whole ends, later segments tell. False when there is nothing more to be done in this phase now. */
+static bool leave_segment(struct store *store, struct effects *effects) {
+    struct recovery *recovery = store->recovery;
+    note_found(recovery, recovery->reader.at);
+    if (!recovery->cut) {
+        recovery->cut = true;
+        recovery->bad_file = recovery->current;
+        recovery->bad_at = recovery->reader.at;
+    }
+    if (open_segment(store, recovery->current + 1))
+        return true;
+    begin_proof(store, effects);
+    return false;
+}
+
+/* False when the log ended at the cut: this record of a later segment does not follow on it. */
+static bool bridges_cut(struct recovery *recovery, bool follows) {
+    if (recovery->cut && !follows)
+        return false;
+    recovery->cut = false;
+    return true;
 }
 
 /* False when there is nothing more to be done in this phase now. */
 static bool end_segment(struct store *store, struct effects *effects) {
     struct recovery *recovery = store->recovery;
+    if (sealed_entry(store, recovery->reader.file.number) == NULL)
+        return leave_segment(store, effects);
     if (!segment_is_whole(store)) {
         lose_rest(store, recovery->reader.at,
                   "the log ends before the place where the manifest sealed it", effects);
@@ -150,15 +176,14 @@ static bool end_segment(struct store *store, struct effects *effects) {
     return false;
 }
 
-static void meet_bad_record(struct store *store, struct effects *effects) {
+static bool meet_bad_record(struct store *store, struct effects *effects) {
     struct recovery *recovery = store->recovery;
     if (sealed_entry(store, recovery->reader.file.number) != NULL) {
         lose_rest(store, recovery->reader.at,
                   "the log is damaged: the manifest says that it was sealed behind this", effects);
-        return;
+        return false;
     }
-    note_found(recovery, recovery->reader.at);
-    begin_proof(store, effects);
+    return leave_segment(store, effects);
 }
 
 void recovery_continue_log(struct store *store, struct effects *effects) {
@@ -168,6 +193,10 @@ void recovery_continue_log(struct store *store, struct effects *effects) {
         uint64_t at = recovery->reader.at;
         switch (log_reader_next(&recovery->reader, &record)) {
         case LOG_READER_RECORD:
+            if (!bridges_cut(recovery, sequence_follows(store, record.sequence))) {
+                begin_proof(store, effects);
+                return;
+            }
             if (!take_record(store, &record, at, effects))
                 return;
             break;
@@ -179,8 +208,9 @@ void recovery_continue_log(struct store *store, struct effects *effects) {
                 return;
             break;
         case LOG_READER_BAD:
-            meet_bad_record(store, effects);
-            return;
+            if (!meet_bad_record(store, effects))
+                return;
+            break;
         case LOG_READER_TOO_NEW:
             recovery_fail(store, recovery->reader.file, at,
                           "the log was written by a later version");

@@ -15,6 +15,8 @@ struct store_config store_config_default(void) {
         .block_bytes = 4096,
         .table_bytes = 4 << 20,
         .log_segment_bytes = 32 << 20,
+        .log_allocates = true,
+        .log_spares = 1,
         .manifest_bytes = 1 << 20,
         .filter_bits_per_key = 10,
         .compression = {COMPRESSION_NONE, COMPRESSION_NONE, COMPRESSION_LZ4, COMPRESSION_LZ4,
@@ -360,6 +362,8 @@ void store_figures(const struct store *store, struct store_figures *figures) {
     *figures = store->figures;
     figures->log_bytes_written = store->log.bytes_written;
     figures->log_syncs = store->log.syncs;
+    figures->log_segments_recycled = store->log.supply.recycled;
+    figures->log_segments_allocated = store->log.supply.allocated;
     figures->disk_errors = store->troubles.count;
     figures->pinned_bytes = store->tables.pinned_bytes;
     figures->cache_bytes = store->cache == NULL ? 0 : block_cache_bytes(store->cache);

@@ -44,6 +44,8 @@ struct store_config {
     uint64_t block_bytes; /* target size of a table's block before compression */
     uint64_t table_bytes; /* target size of a compacted table */
     uint64_t log_segment_bytes;
+    bool log_allocates;       /* a segment is given all its space before its first record */
+    uint32_t log_spares;      /* segments that are kept to be used again, 4 at most */
     uint64_t manifest_bytes;  /* edits behind the snapshot; then a new manifest is written */
     uint64_t compaction_rate; /* bytes a second that compaction works off; 0: as fast as it can */
     uint32_t filter_bits_per_key; /* of the Bloom filter; 0 for none */
@@ -299,6 +301,7 @@ void store_close(struct store *store, struct instant now, struct effects *effect
 bool store_is_closed(const struct store *store);
 
 struct store_figures {
+    uint64_t log_segments_recycled, log_segments_allocated;
     uint64_t log_bytes_written, log_syncs, flushes, compactions;
     uint64_t table_bytes_written, table_count, table_bytes, level_count;
     uint64_t memtable_bytes, frozen_count;

@@ -162,6 +162,11 @@ static void dispatch(struct store *store, struct disk_wait *wait, const struct d
     case WAIT_LOG_DIRECTORY:
         store_on_log(store, wait->kind, done->status, effects);
         return;
+    case WAIT_SEGMENT_MAKE:
+    case WAIT_SEGMENT_SYNC:
+    case WAIT_SEGMENT_DIRECTORY:
+        store_on_segment(store, wait->kind, done->status, effects);
+        return;
     case WAIT_MANIFEST_WRITE:
     case WAIT_MANIFEST_SYNC:
     case WAIT_MANIFEST_DIRECTORY:

@@ -19,6 +19,7 @@ static void restart(struct store *store, struct effects *effects) {
 
 void store_advance_log(struct store *store, struct effects *effects) {
     struct log_writer *log = &store->log;
+    log->supply.paused = trouble_waits(&store->troubles, TROUBLE_SEGMENT);
     if (log->abandoned)
         restart(store, effects);
     if (log->abandoned)
@@ -59,8 +60,35 @@ void store_on_log(struct store *store, enum wait_kind kind, enum disk_status sta
     CHECK_UNREACHABLE("the log goes on or it does not");
 }
 
+static void remove_segment(struct store *store, uint64_t number) {
+    store_remove_later(store, (struct file_id){.kind = FILE_LOG, .number = number});
+}
+
+void store_on_segment(struct store *store, enum wait_kind kind, enum disk_status status,
+                      struct effects *effects) {
+    struct log_supply *supply = &store->log.supply;
+    if (status != DISK_OK)
+        trouble_note(store, TROUBLE_SEGMENT, kind == WAIT_SEGMENT_MAKE ? "make" : "sync",
+                     supply->file, status, effects);
+    if (log_supply_on_done(supply, kind, status, effects) == LOG_SUPPLY_FAILED) {
+        remove_segment(store, supply->file.number);
+        if (supply->made_of != 0)
+            remove_segment(store, supply->made_of);
+    } else if (supply->phase == LOG_SUPPLY_READY) {
+        trouble_over(store, TROUBLE_SEGMENT, effects);
+    }
+}
+
 void store_retire_segments(struct store *store) {
+    struct log_segment retired;
+    while (log_writer_retire(&store->log, store->facts.flushed_sequence, &retired)) {
+        if (!log_supply_keep(&store->log.supply, retired.number, retired.size))
+            remove_segment(store, retired.number);
+    }
+}
+
+void store_give_spares_back(struct store *store) {
     uint64_t number;
-    while ((number = log_writer_retire(&store->log, store->facts.flushed_sequence)) != 0)
-        store_remove_later(store, (struct file_id){.kind = FILE_LOG, .number = number});
+    while (log_supply_give_back(&store->log.supply, &number))
+        remove_segment(store, number);
 }

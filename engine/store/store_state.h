@@ -147,8 +147,12 @@ void store_fail_disk(struct store *store, const char *verb, struct file_id file,
 void store_advance_log(struct store *store, struct effects *effects);
 void store_on_log(struct store *store, enum wait_kind kind, enum disk_status status,
                   struct effects *effects);
+void store_on_segment(struct store *store, enum wait_kind kind, enum disk_status status,
+                      struct effects *effects);
 /* Lets go of the log's segments that the tables have made superfluous. */
 void store_retire_segments(struct store *store);
+/* Space is needed for something else. */
+void store_give_spares_back(struct store *store);
 /* store.c */
 void store_remove_later(struct store *store, struct file_id file);
 void store_freeze(struct store *store);

@@ -20,6 +20,9 @@ enum wait_kind {
     WAIT_LOG_WRITE = 1,
     WAIT_LOG_SYNC,
     WAIT_LOG_DIRECTORY,
+    WAIT_SEGMENT_MAKE, /* the log's next segment is allocated, or a spare renamed */
+    WAIT_SEGMENT_SYNC,
+    WAIT_SEGMENT_DIRECTORY,
     WAIT_MANIFEST_WRITE,
     WAIT_MANIFEST_SYNC,
     WAIT_MANIFEST_DIRECTORY,

@@ -49,6 +49,8 @@ void trouble_note(struct store *store, enum trouble_kind kind, const char *verb,
     troubles->count++;
     trouble->failures++;
     trouble->full = status == DISK_FULL;
+    if (trouble->full)
+        store_give_spares_back(store);
     trouble->retry_at = instant_after(store->now, delay_after(trouble->failures));
     buffer_clear(&troubles->sentence);
     store_describe_failure(&troubles->sentence, verb, file, status);

@@ -159,6 +159,7 @@ static void sweep(enum store_sync sync, enum crash_outcome outcome, uint64_t see
     printf("swept %llu operations, %llu compactions\n", (unsigned long long)at,
            (unsigned long long)host.figures.compactions);
     assert_true(at > 400 && host.figures.flushes > 5 && host.figures.compactions > 1);
+    assert_true(host.figures.log_segments_recycled > 3);
 }
 
 static void a_crash_that_loses_all_unsynced_data_loses_nothing_durable(void **state) {

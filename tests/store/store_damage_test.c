@@ -22,6 +22,7 @@ static struct store_config damage_config(void) {
     struct store_config config = store_host_small_config();
     config.memtable_bytes = memtable_bytes;
     config.log_segment_bytes = 1200;
+    config.log_allocates = false; /* every byte of a log counts */
     config.tally_count = STORE_HOST_TALLIES;
     return config;
 }

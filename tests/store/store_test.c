@@ -60,6 +60,7 @@ static void what_was_written_is_read_at_once(void **state) {
 static void written_follows_the_write_and_durable_the_sync(void **state) {
     (void)state;
     disk.in_order = true;
+    host.config.log_allocates = false;
     assert_true(store_host_start(&host));
     store_host_settle(&host);
     assert_int_equal(store_host_write(&host, 1, 10), STORE_OK);
@@ -241,6 +242,7 @@ static void a_scan_gets_past_any_number_of_removed_keys(void **state) {
 /* All entries of a batch and its tally, or nothing of it, whatever the segment was cut to. */
 static void a_batch_is_recovered_as_one(void **state) {
     (void)state;
+    host.config.log_allocates = false;
     assert_true(store_host_start(&host));
     struct store_batch batch = {.count = STORE_BATCH_MAX, .has_tally = true, .tally = {3, 99, 16}};
     static const char KEYS[] = "abcdefghijklmnop";
