@@ -260,25 +260,39 @@ bool memory_disk_perform(struct memory_disk *disk, struct disk_done *done) {
     return true;
 }
 
-/* Sector by sector: lost, kept, or torn in the middle. */
-static void tear(struct memory_disk *disk, struct memory_content *content) {
+/* Whether bytes of the sector at `at` are not what is durable of it. */
+static bool sector_differs(const struct memory_content *content, size_t at, size_t size) {
+    size_t durable = content->durable.size;
+    size_t both = durable <= at ? 0 : durable - at < size ? durable - at : size;
+    if (both > 0 && memcmp(content->current.data + at, content->durable.data + at, both) != 0)
+        return true;
+    for (size_t i = at + both; i < at + size; i++) {
+        if (content->current.data[i] != 0)
+            return true;
+    }
+    return false;
+}
+
+static void settle_content(struct memory_content *content, const struct crash_choices *choices) {
     const struct buffer *current = &content->current;
     struct buffer *durable = &content->durable;
-    size_t longest = current->size > durable->size ? current->size : durable->size;
-    size_t size = durable->size;
+    size_t before = durable->size;
+    size_t size = before;
+    size_t longest = current->size > before ? current->size : before;
     resize(durable, longest);
     for (size_t at = 0; at < current->size; at += MEMORY_DISK_SECTOR) {
         size_t left = current->size - at;
         size_t sector = left < MEMORY_DISK_SECTOR ? left : MEMORY_DISK_SECTOR;
-        uint32_t fate = prng_below(&disk->prng, 3);
-        size_t kept = fate == 0   ? 0
-                      : fate == 1 ? sector
-                                  : prng_below(&disk->prng, (uint32_t)sector);
+        if (!sector_differs(content, at, sector))
+            continue;
+        size_t kept = choices->sector_keeps(choices->context, sector);
         memcpy(durable->data + at, current->data + at, kept);
         if (kept > 0 && at + kept > size)
             size = at + kept;
     }
-    resize(durable, prng_chance(&disk->prng, 1, 2) ? longest : size);
+    bool keeps = current->size > before && choices->length_keeps(choices->context);
+    resize(durable, keeps ? longest : size);
+    set(&content->current, buffer_bytes(durable));
 }
 
 /* The first entry of the same name, or of the same content: what happens to both is decided there. */
@@ -309,12 +323,20 @@ static bool is_lost_on_the_way(const struct memory_disk *disk, size_t index,
     return false;
 }
 
-static void settle_names(struct memory_disk *disk, enum crash_outcome outcome) {
+static bool name_is_pending(const struct memory_disk *disk, size_t first) {
+    for (size_t i = first; i < disk->file_count; i++) {
+        if (disk->files[i].named != disk->files[i].name_durable &&
+            file_equal(disk->files[i].file, disk->files[first].file))
+            return true;
+    }
+    return false;
+}
+
+static void settle_names(struct memory_disk *disk, const struct crash_choices *choices) {
     bool happened[MEMORY_DISK_FILES] = {0}; /* by the first entry of a name */
     for (size_t i = 0; i < disk->file_count; i++) {
-        if (first_of_name(disk, i) == i)
-            happened[i] = outcome == CRASH_KEEPS ||
-                          (outcome == CRASH_TEARS && prng_chance(&disk->prng, 1, 2));
+        if (first_of_name(disk, i) == i && name_is_pending(disk, i))
+            happened[i] = choices->name_happens(choices->context);
     }
     /* Each turn takes one name back, which may take back another. */
     for (size_t i = 0; i < disk->file_count;) {
@@ -333,6 +355,42 @@ static void settle_names(struct memory_disk *disk, enum crash_outcome outcome) {
     }
 }
 
+void memory_disk_crash_by(struct memory_disk *disk, const struct crash_choices *choices) {
+    disk->queued = 0;
+    settle_names(disk, choices);
+    for (size_t i = 0; i < disk->file_count; i++) {
+        if (first_of_content(disk, i) == i)
+            settle_content(disk->files[i].content, choices);
+    }
+    forget_gone(disk);
+}
+
+struct drawn_choices {
+    struct prng *prng;
+    enum crash_outcome outcome;
+};
+
+static bool draw_half(void *context) {
+    const struct drawn_choices *drawn = context;
+    return drawn->outcome == CRASH_KEEPS ||
+           (drawn->outcome == CRASH_TEARS && prng_chance(drawn->prng, 1, 2));
+}
+
+/* Lost, kept, or torn in the middle. */
+static size_t draw_sector(void *context, size_t size) {
+    const struct drawn_choices *drawn = context;
+    if (drawn->outcome != CRASH_TEARS)
+        return drawn->outcome == CRASH_KEEPS ? size : 0;
+    switch (prng_below(drawn->prng, 3)) {
+    case 0:
+        return 0;
+    case 1:
+        return size;
+    default:
+        return prng_below(drawn->prng, (uint32_t)size);
+    }
+}
+
 void memory_disk_crash(struct memory_disk *disk, enum crash_outcome outcome) {
     struct disk_done done;
     while (outcome == CRASH_TEARS && disk->queued > 0 && prng_chance(&disk->prng, 1, 2))
@@ -340,18 +398,26 @@ void memory_disk_crash(struct memory_disk *disk, enum crash_outcome outcome) {
     disk->queued = 0;
     if (outcome == CRASH_KILLS)
         return;
-    settle_names(disk, outcome);
-    for (size_t i = 0; i < disk->file_count; i++) {
-        struct memory_content *content = disk->files[i].content;
-        if (first_of_content(disk, i) != i)
+    struct drawn_choices drawn = {.prng = &disk->prng, .outcome = outcome};
+    memory_disk_crash_by(disk, &(struct crash_choices){&drawn, draw_half, draw_sector, draw_half});
+}
+
+void memory_disk_clone(struct memory_disk *disk, const struct memory_disk *from) {
+    for (size_t i = 0; i < disk->file_count; i++)
+        release(disk->files[i].content);
+    disk->file_count = disk->queued = 0;
+    for (size_t i = 0; i < from->file_count; i++) {
+        size_t first = first_of_content(from, i);
+        struct memory_file *file =
+            add_name(disk, from->files[i].file, first < i ? disk->files[first].content : NULL);
+        file->named = from->files[i].named;
+        file->name_durable = from->files[i].name_durable;
+        file->moved_to = from->files[i].moved_to;
+        if (first < i)
             continue;
-        if (outcome == CRASH_KEEPS)
-            set(&content->durable, buffer_bytes(&content->current));
-        else if (outcome == CRASH_TEARS)
-            tear(disk, content);
-        set(&content->current, buffer_bytes(&content->durable));
+        set(&file->content->current, buffer_bytes(&from->files[i].content->current));
+        set(&file->content->durable, buffer_bytes(&from->files[i].content->durable));
     }
-    forget_gone(disk);
 }
 
 void memory_disk_copy(struct memory_disk *disk, const struct memory_disk *from) {

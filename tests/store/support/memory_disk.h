@@ -68,6 +68,21 @@ void memory_disk_take(struct memory_disk *disk, const struct effects *effects);
 /* Performs one waiting operation; false when none waits. *done is borrowed until the next call. */
 bool memory_disk_perform(struct memory_disk *disk, struct disk_done *done);
 void memory_disk_crash(struct memory_disk *disk, enum crash_outcome outcome);
+
+/* What a crash makes of all that was not synced: asked once for each such name, sector and length, in the order of files
+ * and offsets. */
+struct crash_choices {
+    void *context;
+    /* Whether a name that was made, moved or removed is durably so. */
+    bool (*name_happens)(void *context);
+    /* How many of the sector's first `size` bytes are new; the others are old. */
+    size_t (*sector_keeps)(void *context, size_t size);
+    /* Whether the file is as long as it was, although the bytes at its end may be lost. */
+    bool (*length_keeps)(void *context);
+};
+void memory_disk_crash_by(struct memory_disk *disk, const struct crash_choices *choices);
+/* Files and names as they are in `from`, durable or not; nothing waits. */
+void memory_disk_clone(struct memory_disk *disk, const struct memory_disk *from);
 struct memory_file *memory_disk_find(struct memory_disk *disk, struct file_id file);
 /* The file of this kind with the highest number; null when there is none. */
 struct memory_file *memory_disk_last(struct memory_disk *disk, enum file_kind kind);

@@ -137,13 +137,25 @@ static struct trial_operation random_operation(const struct trial_options *optio
     return drawn;
 }
 
+static void draw(struct trial_history *history, struct prng *prng, size_t count) {
+    history->count = 0;
+    for (size_t i = 0; i < count; i++)
+        trial_history_add(history, random_operation(&history->options, prng));
+}
+
 void trial_history_random(struct trial_history *history, uint64_t seed, size_t count) {
     struct prng prng;
     prng_init(&prng, seed, HISTORY_STREAM);
     trial_options_random(&history->options, &prng);
-    history->count = 0;
-    for (size_t i = 0; i < count; i++)
-        trial_history_add(history, random_operation(&history->options, &prng));
+    draw(history, &prng, count);
+}
+
+void trial_history_draw(struct trial_history *history, const struct trial_options *options,
+                        uint64_t seed, size_t count) {
+    struct prng prng;
+    prng_init(&prng, seed, HISTORY_STREAM);
+    history->options = *options;
+    draw(history, &prng, count);
 }
 
 void trial_operation_print(const struct trial_operation *operation, struct buffer *to) {

@@ -65,6 +65,9 @@ void trial_history_add(struct trial_history *history, struct trial_operation ope
 void trial_history_copy(struct trial_history *history, const struct trial_history *from);
 /* Options and so many operations, drawn by the seed. */
 void trial_history_random(struct trial_history *history, uint64_t seed, size_t count);
+/* So many operations, drawn by the seed, with these options. */
+void trial_history_draw(struct trial_history *history, const struct trial_options *options,
+                        uint64_t seed, size_t count);
 void trial_history_print(const struct trial_history *history, struct buffer *to);
 /* False when a line is not understood: *line is its number, from 1. */
 MUST_USE bool trial_history_parse(struct bytes text, struct trial_history *history, size_t *line);
