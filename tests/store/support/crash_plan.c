@@ -1,6 +1,5 @@
 #include "tests/store/support/crash_plan.h"
 
-#include "engine/base/memory.h"
 #include "engine/base/text.h"
 
 enum { NAMES_SUBSETS_MAX = 3 };
@@ -82,12 +81,11 @@ static bool choose_length(void *context) {
 
 static struct unsynced count_unsynced(const struct memory_disk *disk) {
     struct unsynced unsynced = {.plan = NULL};
-    struct memory_disk *scratch = memory_allocate_zeroed(1, sizeof *scratch);
-    memory_disk_clone(scratch, disk);
+    static struct memory_disk scratch; /* large, and cleared fully by each clone */
+    memory_disk_clone(&scratch, disk);
     memory_disk_crash_by(
-        scratch, &(struct crash_choices){&unsynced, choose_name, choose_sector, choose_length});
-    memory_disk_deinit(scratch);
-    memory_release(scratch);
+        &scratch, &(struct crash_choices){&unsynced, choose_name, choose_sector, choose_length});
+    memory_disk_forget(&scratch);
     return unsynced;
 }
 

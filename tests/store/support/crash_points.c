@@ -7,7 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { USE_WRITES = 6, USE_STEPS = 25, ANY = UINT32_MAX };
+/* While not every second crash is run: of its outcomes, one in so many. */
+enum { NESTED_SHARE = 5, USE_WRITES = 6, USE_STEPS = 25, ANY = UINT32_MAX };
 
 /* What is done to the store, by the seed of its history, and with which settings. */
 static const struct {
@@ -39,7 +40,7 @@ enum { WORKLOAD_COUNT = sizeof WORKLOADS / sizeof WORKLOADS[0] };
 
 /* What a crash leaves: the disk, and what the model and the promises were. */
 struct scene {
-    struct memory_disk disk;
+    struct memory_disk *disk; /* one for each depth: it is large */
     struct trial_write *writes;
     uint32_t count;
     uint64_t last, durable, written;
@@ -72,9 +73,11 @@ static void make_history(uint32_t workload, struct trial_history *history) {
     trial_history_add(history, (struct trial_operation){.kind = TRIAL_REOPEN});
 }
 
-static void open_scene(struct scene *scene, struct trial *trial) {
-    memory_disk_init(&scene->disk, 1);
-    memory_disk_clone(&scene->disk, &trial->disk);
+/* `depth`: 1 for the crash of a recovery. */
+static void open_scene(struct scene *scene, struct trial *trial, uint32_t depth) {
+    static struct memory_disk disks[2];
+    scene->disk = &disks[depth];
+    memory_disk_clone(scene->disk, &trial->disk);
     scene->durable = trial->acknowledged_durable;
     scene->written = trial->acknowledged_written;
     trial_abandon(trial, false);
@@ -83,11 +86,11 @@ static void open_scene(struct scene *scene, struct trial *trial) {
     if (scene->count > 0)
         memcpy(scene->writes, trial->model.writes, scene->count * sizeof *scene->writes);
     scene->last = trial->last;
-    scene->outcomes = crash_plan_count(&scene->disk);
+    scene->outcomes = crash_plan_count(scene->disk);
 }
 
 static void close_scene(struct scene *scene) {
-    memory_disk_deinit(&scene->disk);
+    memory_disk_forget(scene->disk);
     memory_release(scene->writes);
 }
 
@@ -96,7 +99,7 @@ static void enter_scene(struct trial *trial, const struct scene *scene, uint32_t
     trial_abandon(trial, false);
     trial->stop_at = UINT64_MAX;
     trial->stopped = false;
-    memory_disk_clone(&trial->disk, &scene->disk);
+    memory_disk_clone(&trial->disk, scene->disk);
     trial_model_truncate(&trial->model, 0);
     for (uint32_t i = 0; i < scene->count; i++)
         trial_model_apply(&trial->model, scene->writes[i]);
@@ -113,7 +116,7 @@ static bool fail(struct crash_sweep *sweep, const struct trial *trial, const str
                  uint32_t outcome) {
     struct buffer how = {0};
     if (outcome < scene->outcomes)
-        crash_plan_print(&scene->disk, outcome, &how);
+        crash_plan_print(scene->disk, outcome, &how);
     else
         text_append(&how, "only the process ends");
     snprintf(sweep->failure, sizeof sweep->failure, "%s: %s (%.*s)", sweep->id,
@@ -145,8 +148,11 @@ static bool run_nested(struct crash_sweep *sweep, struct trial *trial, const str
 /* The recovery from this outcome is cut off behind each of its operations. */
 static bool sweep_nested(struct crash_sweep *sweep, struct trial *trial, const struct scene *scene,
                          uint32_t outcome, uint64_t at, uint32_t only_at, uint32_t only_outcome) {
+    bool any = only_at == ANY;
+    uint32_t share = any && sweep->nested_stride > 1 ? NESTED_SHARE : 1;
     uint32_t turn = (uint32_t)(sweep->cases * 7);
-    for (uint32_t nested = only_at == ANY ? 1 : only_at;; nested++) {
+    uint32_t from = any ? 1 + turn % sweep->nested_stride : only_at;
+    for (uint32_t nested = from;; nested += sweep->nested_stride) {
         enter_scene(trial, scene, outcome);
         trial->stop_at = trial->disk.performed + nested;
         if (trial_start(trial) && trial_check_recovered(trial))
@@ -154,18 +160,18 @@ static bool sweep_nested(struct crash_sweep *sweep, struct trial *trial, const s
         if (!trial->stopped)
             return trial->failure[0] == 0 || fail(sweep, trial, scene, outcome);
         struct scene second;
-        open_scene(&second, trial);
+        open_scene(&second, trial, 1);
         bool sound = true;
         for (uint32_t which = 0; sound && which <= second.outcomes; which++) {
-            bool chosen =
-                only_at == ANY ? turn++ % sweep->nested_stride == 0 : which == only_outcome;
+            if (any ? turn++ % share != 0 : which != only_outcome)
+                continue;
             snprintf(sweep->id, sizeof sweep->id, "%s.%llu.%u.%u.%u",
                      WORKLOADS[sweep->workload].name, (unsigned long long)at, outcome, nested,
                      which);
-            sound = !chosen || run_nested(sweep, trial, &second, which);
+            sound = run_nested(sweep, trial, &second, which);
         }
         close_scene(&second);
-        if (!sound || only_at != ANY)
+        if (!sound || !any)
             return sound;
     }
 }
@@ -219,7 +225,7 @@ bool crash_points_sweep(struct crash_sweep *sweep) {
         sound = sweep->failure[0] == 0;
         if (reached) {
             struct scene scene;
-            open_scene(&scene, trial);
+            open_scene(&scene, trial, 0);
             sound = run_scene(sweep, trial, &scene, at);
             close_scene(&scene);
             sweep->operations++;
@@ -261,7 +267,7 @@ bool crash_points_replay(const char *id, struct crash_sweep *sweep) {
     bool sound = false;
     if (run_up_to(sweep, &history, trial, numbers[0])) {
         struct scene scene;
-        open_scene(&scene, trial);
+        open_scene(&scene, trial, 0);
         sound = count == 2 ? run_outcome(sweep, trial, &scene, numbers[1], numbers[0])
                            : sweep_nested(sweep, trial, &scene, numbers[1], numbers[0], numbers[2],
                                           numbers[3]);

@@ -22,7 +22,7 @@ struct crash_sweep {
     uint32_t workload;
     uint32_t stride, first; /* operations: every so many, from that one (counted from 1) on */
     uint32_t outcome_stride;
-    uint32_t nested_stride; /* every so many of the second crashes; 0: none */
+    uint32_t nested_stride; /* second crashes: behind every so many operations; 1: all; 0: none */
     void (*progress)(uint64_t operation, uint64_t cases);
 
     uint64_t operations, cases, nested_cases; /* done */

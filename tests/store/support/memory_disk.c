@@ -402,10 +402,14 @@ void memory_disk_crash(struct memory_disk *disk, enum crash_outcome outcome) {
     memory_disk_crash_by(disk, &(struct crash_choices){&drawn, draw_half, draw_sector, draw_half});
 }
 
-void memory_disk_clone(struct memory_disk *disk, const struct memory_disk *from) {
+void memory_disk_forget(struct memory_disk *disk) {
     for (size_t i = 0; i < disk->file_count; i++)
         release(disk->files[i].content);
     disk->file_count = disk->queued = 0;
+}
+
+void memory_disk_clone(struct memory_disk *disk, const struct memory_disk *from) {
+    memory_disk_forget(disk);
     for (size_t i = 0; i < from->file_count; i++) {
         size_t first = first_of_content(from, i);
         struct memory_file *file =

@@ -81,6 +81,8 @@ struct crash_choices {
     bool (*length_keeps)(void *context);
 };
 void memory_disk_crash_by(struct memory_disk *disk, const struct crash_choices *choices);
+/* No files, and nothing waits. */
+void memory_disk_forget(struct memory_disk *disk);
 /* Files and names as they are in `from`, durable or not; nothing waits. */
 void memory_disk_clone(struct memory_disk *disk, const struct memory_disk *from);
 struct memory_file *memory_disk_find(struct memory_disk *disk, struct file_id file);
