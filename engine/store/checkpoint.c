@@ -36,9 +36,14 @@ void checkpoints_find(struct store *store, const struct file_entry *files, size_
         uint32_t number = files[i].file.checkpoint;
         if (number == 0)
             continue;
-        checkpoint_entry_add(checkpoint_list_insert(list, number), files[i].file, files[i].size);
         if (number > store->checkpoints.last_number)
             store->checkpoints.last_number = number;
+        /* A rename that a crash cut off may leave both names. */
+        if (files[i].file.kind == FILE_MANIFEST && files[i].file.number == 0)
+            store_remove_later(store, files[i].file);
+        else
+            checkpoint_entry_add(checkpoint_list_insert(list, number), files[i].file,
+                                 files[i].size);
     }
     for (uint32_t i = list->count; i-- > 0;) {
         if (checkpoint_entry_manifest(&list->items[i]) != NULL)

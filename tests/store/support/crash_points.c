@@ -204,7 +204,10 @@ static bool run_up_to(struct crash_sweep *sweep, const struct trial_history *his
 
 static bool run_scene(struct crash_sweep *sweep, struct trial *trial, const struct scene *scene,
                       uint64_t at) {
-    for (uint32_t outcome = (uint32_t)(at % sweep->outcome_stride); outcome <= scene->outcomes;
+    /* At least one of each operation's. */
+    uint32_t some =
+        scene->outcomes + 1 < sweep->outcome_stride ? scene->outcomes + 1 : sweep->outcome_stride;
+    for (uint32_t outcome = (uint32_t)(at % some); outcome <= scene->outcomes;
          outcome += sweep->outcome_stride) {
         if (!run_outcome(sweep, trial, scene, outcome, at))
             return false;
