@@ -4,13 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 _Static_assert(sizeof(struct host_memory_block) % alignof(max_align_t) == 0,
                "what lies behind the header is aligned");
 
 /* Pages that were never touched are no reserve: the kernel has only promised them. */
-enum { RESERVE_FILL = 0xa5, HUGE_PAGE = 2 << 20 };
+enum { RESERVE_FILL = 0xa5 };
 
 static struct host_memory_pool process = {.blocks = {&process.blocks, &process.blocks}};
 static _Thread_local struct host_memory_pool *entered;
@@ -120,32 +119,13 @@ static void unlink_block(struct host_memory_block *block) {
     block->previous->next = block->next;
 }
 
-/* Memory that is searched in no order costs a translation of addresses per step: in huge pages, where the kernel gives them,
- * most are at hand. What is not quite as large as one page takes a whole one. */
-static struct host_memory_block *take(size_t whole, bool zeroed) {
-    if (whole > HUGE_PAGE / 2 && whole <= HUGE_PAGE && !zeroed) {
-        void *page = aligned_alloc(HUGE_PAGE, HUGE_PAGE);
-        if (page != NULL)
-            (void)madvise(page, HUGE_PAGE, MADV_HUGEPAGE);
-        return page;
-    }
-    void *memory = zeroed ? calloc(1, whole) : malloc(whole);
-    if (memory != NULL && whole > HUGE_PAGE) {
-        uintptr_t first = ((uintptr_t)memory + HUGE_PAGE - 1) & ~(uintptr_t)(HUGE_PAGE - 1);
-        uintptr_t end = ((uintptr_t)memory + whole) & ~(uintptr_t)(HUGE_PAGE - 1);
-        if (first < end)
-            (void)madvise((void *)first, end - first, MADV_HUGEPAGE);
-    }
-    return memory;
-}
-
 static struct host_memory_block *obtain(size_t size, bool zeroed) {
     if (size > SIZE_MAX / 2)
         end(size);
     size_t whole = sizeof(struct host_memory_block) + size;
     struct host_memory_block *block;
     do
-        block = take(whole, zeroed);
+        block = zeroed ? calloc(1, whole) : malloc(whole);
     while (block == NULL && give_up_reserve());
     if (block == NULL)
         end(size);

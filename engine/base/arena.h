@@ -17,9 +17,7 @@
 
 #include "engine/base/bytes.h"
 
-/* The largest chunk, with what it and a host put before it, fills a huge page: descents through a large arena then miss few
- * translations of addresses. */
-enum { ARENA_ALIGNMENT = 16, ARENA_CHUNK_MIN = 4096, ARENA_CHUNK_MAX = (2 << 20) - 256 };
+enum { ARENA_ALIGNMENT = 16, ARENA_CHUNK_MIN = 4096, ARENA_CHUNK_MAX = 256 * 1024 };
 
 struct arena_chunk {
     struct arena_chunk *next;

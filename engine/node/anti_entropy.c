@@ -54,6 +54,7 @@ static bool is_eager(const struct node *node, uint32_t member) {
         uint32_t tree = (uint32_t)(node->n_most_configured - 1) << TREE_PARTITION_BITS | partition;
         if (tree_has_owner(node, tree, node->self) && tree_has_owner(node, tree, member) &&
             !held_partition(node, (uint16_t)partition) &&
+            !healing_recounts(node, (uint16_t)partition) &&
             !held_is_compared(node, (uint16_t)partition, member))
             return true;
     }
@@ -107,6 +108,8 @@ static void collect_trees(struct node *node, uint32_t member) {
     for (uint32_t partition = 0; partition < node->config.partition_count; partition++) {
         bool done = held_partition(node, (uint16_t)partition) ||
                     held_is_compared(node, (uint16_t)partition, member);
+        if (healing_recounts(node, (uint16_t)partition))
+            continue;
         for (uint32_t row = 0; row < NODE_REPLICAS_MAX; row++) {
             uint32_t tree = row << TREE_PARTITION_BITS | partition;
             bool exists = (node->class_mask >> row & 1) != 0;

@@ -18,7 +18,8 @@ void tree_reply_roots(struct node *node, uint32_t member, uint64_t link,
     uint32_t count = 0;
     for (uint32_t i = 0; i < message->item_count; i++) {
         struct peer_tree_item item = peer_tree_item_at(message, i);
-        if (!tree_is_valid(node, item.position))
+        if (!tree_is_valid(node, item.position) ||
+            healing_recounts(node, partition_of_leaf(item.position << 8)))
             return;
         const uint64_t *leaves = tree_leaves(node, item.position);
         if (merkle_root(leaves) == item.digest)
@@ -143,7 +144,8 @@ static bool choose_leaves(struct node *node, struct tree_reply *reply,
     reply->leaf_count = 0;
     for (uint32_t i = 0; i < message->item_count; i++) {
         struct peer_tree_item item = peer_tree_item_at(message, i);
-        if (!tree_is_valid(node, item.position >> 8))
+        if (!tree_is_valid(node, item.position >> 8) ||
+            healing_recounts(node, partition_of_leaf(item.position)))
             return false;
         const uint64_t *leaves = tree_leaves(node, item.position >> 8);
         uint64_t digest = leaves == NULL ? 0 : leaves[item.position % MERKLE_LEAVES];

@@ -100,6 +100,11 @@ static void section_persistence(const struct info *info) {
     line_number(info, "log_restarts", info->store.log_restarts);
     line_number(info, "log_bytes_written", info->store.log_bytes_written);
     line_number(info, "log_syncs", info->store.log_syncs);
+    line_number(info, "damages", info->store.damages);
+    line_number(info, "damages_found", info->store.damages_found);
+    line_number(info, "damages_healed", info->store.damages_healed);
+    line_number(info, "partitions_not_held", info->node.partitions_not_held);
+    line_number(info, "partitions_recounted", info->node.partitions_recounted);
     line_number(info, "flushes", info->store.flushes);
     line_number(info, "compactions", info->store.compactions);
     line_number(info, "levels", info->store.level_count);

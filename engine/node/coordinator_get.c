@@ -29,8 +29,10 @@ static bool answer_locally(struct node *node, struct bytes key, struct link_id l
         store_get(node->store, buffer_bytes(&node->entry), waiter, &value, node->effects);
     if (status == STORE_NEED_BLOCK)
         return false;
-    if (status == STORE_OK || status == STORE_ABSENT) {
-        complete_with_object(node, link, tag, status == STORE_OK ? value : (struct bytes){0});
+    bool known = status == STORE_OK || status == STORE_ABSENT ||
+                 (status == STORE_CORRUPT && replica_has_all(node, &place));
+    if (known) {
+        complete_with_object(node, link, tag, status == STORE_ABSENT ? (struct bytes){0} : value);
         return true;
     }
     struct operation failed = {.link = link, .tag = tag};

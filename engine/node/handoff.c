@@ -91,6 +91,17 @@ static bool deliver(struct node *node, uint32_t member, const struct store_entry
     return true;
 }
 
+/* The store has none: what is still counted is lost. */
+static void forget_lost_hints(struct node *node, uint32_t member) {
+    struct peer *peer = peer_at(node, member);
+    if (peer->hint_count > 0)
+        narrate_count(node, NOTE_WARNING, "has lost", peer->hint_count, "hints for", member);
+    node->hint_count -= peer->hint_count;
+    node->hint_bytes -= peer->hint_bytes;
+    peer->hint_count = 0;
+    peer->hint_bytes = 0;
+}
+
 /* Fills the window, and ends the pass when there is nothing left. */
 static void go_on(struct node *node, uint32_t member) {
     struct handoff *handoff = &peer_at(node, member)->handoff;
@@ -106,6 +117,8 @@ static void go_on(struct node *node, uint32_t member) {
                        &entry, node->effects);
         if (status == STORE_NEED_BLOCK)
             break;
+        if (status == STORE_ABSENT && !handoff->cursor_is_taken)
+            forget_lost_hints(node, member);
         handoff->exhausted = status != STORE_OK || !entry_key_decode(entry.key, &key);
         if (!handoff->exhausted && !deliver(node, member, &entry, &key))
             handoff->exhausted = true;
@@ -150,11 +163,13 @@ static void free_slot(struct node *node, uint32_t member, struct handoff_slot *s
 
 static void count_removed(struct node *node, uint32_t member, const struct handoff_slot *slot) {
     struct peer *peer = peer_at(node, member);
-    CHECK(peer->hint_count > 0 && peer->hint_bytes >= slot->size);
-    peer->hint_count--;
-    peer->hint_bytes -= slot->size;
-    node->hint_count--;
-    node->hint_bytes -= slot->size;
+    /* What the disk lost was counted, and what shows again in its place was not. */
+    uint64_t size = slot->size < peer->hint_bytes ? slot->size : peer->hint_bytes;
+    uint64_t count = peer->hint_count > 0;
+    peer->hint_count -= count;
+    peer->hint_bytes -= size;
+    node->hint_count -= count;
+    node->hint_bytes -= size;
     node->figures.hints_delivered++;
     peer->handoff.delivered++;
 }
@@ -166,7 +181,7 @@ static void remove_hint(struct node *node, uint32_t member, uint32_t place) {
     struct bytes entry = buffer_bytes(&slot->entry);
     struct bytes value = {0};
     uint64_t waiter = waiter_of(handoff, member, place);
-    enum store_status status = store_get(node->store, entry, waiter, &value, node->effects);
+    enum store_status status = replica_get(node, entry, waiter, &value);
     if (status == STORE_NEED_BLOCK)
         return;
     bool unchanged = status == STORE_OK && hash64(value) == slot->hash;

@@ -85,6 +85,23 @@ void held_compared(struct node *node, uint16_t partition, uint32_t member) {
     held->unsaved = true;
 }
 
+bool held_misses(const struct node *node, uint16_t partition) {
+    return place_of(node, partition, node->self) < owner_count(node) &&
+           !get_bit(&node->held, partition);
+}
+
+void held_doubt(struct node *node, uint16_t partition) {
+    struct held *held = &node->held;
+    if (owner_count(node) == 1)
+        return; /* nobody else could tell better */
+    held->compared[partition] = 0;
+    if (!get_bit(held, partition))
+        return;
+    held->bits[partition / 8] = (uint8_t)(held->bits[partition / 8] & ~(1u << partition % 8));
+    held->missing += place_of(node, partition, node->self) < owner_count(node);
+    held->unsaved = true;
+}
+
 void held_forget(struct node *node) {
     if (owner_count(node) == 1)
         return; /* nobody else could tell better */

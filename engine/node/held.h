@@ -25,6 +25,10 @@ void held_init(struct node *node);
 void held_load(struct node *node, struct bytes saved);
 /* An exchange of this partition with `member` is complete. */
 void held_compared(struct node *node, uint16_t partition, uint32_t member);
+/* Something of the partition may be lost: it is not held until it was compared anew with all other owners. */
+void held_doubt(struct node *node, uint16_t partition);
+/* True when this node owns the partition and does not hold it. */
+bool held_misses(const struct node *node, uint16_t partition);
 /* What is here may be an old copy: nothing is held until it was compared anew. */
 void held_forget(struct node *node);
 bool held_is_compared(const struct node *node, uint16_t partition, uint32_t member);

@@ -236,6 +236,9 @@ void node_wake(struct node *node, uint64_t number) {
     case NUMBER_TREE_REPLY:
         tree_reply_wake(node, number);
         break;
+    case NUMBER_HEALING:
+        healing_wake(node);
+        break;
     }
 }
 
@@ -276,6 +279,9 @@ static void fire(struct node *node, const struct deadline *deadline) {
         break;
     case TIMER_EXCHANGE_SLICE:
         exchange_continue(node, (uint32_t)deadline->owner);
+        break;
+    case TIMER_HEALING:
+        healing_on_timer(node);
         break;
     case TIMER_STOP:
         break; /* what it is for is looked at in every step */
@@ -359,8 +365,10 @@ static bool works(const struct node *node) {
 }
 
 static void follow_up(struct node *node, const struct event *event) {
-    if (node->phase == NODE_RECOVERING && node_start_advance(node))
+    if (node->phase == NODE_RECOVERING && node_start_advance(node)) {
+        healing_look(node);
         serve(node);
+    }
     if (works(node)) {
         wake_ready(node);
         if (event->kind == EVENT_DISK_DONE)
@@ -383,6 +391,8 @@ void node_step(struct node *node, const struct event *event, struct effects *eff
     node->wall = event->wall;
     links_reclaim(node);
     take_event(node, event);
+    if (works(node))
+        healing_look(node);
     if (node->phase != NODE_HALTED && !node->close_began)
         fire_timers(node);
     if (node->phase != NODE_HALTED)

@@ -120,10 +120,13 @@ struct node *node_create(const struct node_config *config) {
     /* One page of tallies is one Merkle tree; a tree per partition and number of replicas. */
     node->config.store.tally_count =
         NODE_REPLICAS_MAX * config->partition_count * STORE_TALLIES_PER_PAGE;
+    /* What is damaged comes back from the other owners. */
+    node->config.store.salvages = true;
     node->store = store_create(&node->config.store);
     create_membership(node);
     create_peers(node);
     held_init(node);
+    healing_init(node);
     return node;
 }
 
@@ -136,6 +139,7 @@ void node_destroy(struct node *node) {
     request_pool_deinit(&node->requests);
     replica_deinit(&node->replica);
     held_deinit(&node->held);
+    healing_deinit(&node->healing);
     membership_destroy(node->membership);
     store_destroy(node->store);
     ring_deinit(&node->ring);

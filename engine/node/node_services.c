@@ -139,4 +139,6 @@ void node_figures(const struct node *node, struct node_figures *figures) {
     figures->checkpoint_at = node->checkpoint.completed_at;
     figures->checkpoint_is_made = node->checkpoint.number != 0;
     figures->checkpoint_failed = node->checkpoint.failed;
+    figures->partitions_not_held = node->held.missing;
+    figures->partitions_recounted = node->healing.recounted;
 }

@@ -51,6 +51,14 @@ static bool is_own_directory(struct node *node, struct bytes saved) {
     return false;
 }
 
+/* Keys that are lost may have dots of the actor that is known. */
+static bool has_lost_something(struct node *node) {
+    struct store_damage damage = {0};
+    while (store_next_damage(node->store, damage.id, &damage))
+        node->healing.actor_covers = damage.id;
+    return node->healing.actor_covers > 0;
+}
+
 /* An incarnation is greater than any earlier one, also when the clock was set back. */
 static void take_incarnation(struct node *node, struct bytes saved) {
     struct reader reader = reader_of(saved);
@@ -61,8 +69,9 @@ static void take_incarnation(struct node *node, struct bytes saved) {
     bool known = reader_finished(&reader) && actor != 0;
     uint64_t next = known ? incarnation + 1 : 1;
     node->incarnation = next > node->wall.milliseconds ? next : node->wall.milliseconds;
-    bool keeps = known && store_was_closed_cleanly(node->store) && !store_was_born(node->store) &&
+    bool sound = !has_lost_something(node) && !store_was_born(node->store) &&
                  !store_was_rolled_back(node->store);
+    bool keeps = known && sound && store_was_closed_cleanly(node->store);
     node->actor = keeps ? actor : draw_actor(node, node->incarnation);
     node->start.kept = keeps ? incarnation : 0;
     narrate(node, NOTE_INFO,
@@ -147,7 +156,8 @@ static enum store_status advance(struct node *node) {
         return STORE_OK;
     case START_READ_INCARNATION:
         status = read_meta(node, "incarnation", &value);
-        if (status != STORE_OK && status != STORE_ABSENT)
+        /* Of what is lost, an older value is better than none: the actor is not taken from it. */
+        if (status != STORE_OK && status != STORE_ABSENT && status != STORE_CORRUPT)
             return status;
         if (!is_own_directory(node, value))
             return STORE_NEED_BLOCK;
@@ -174,7 +184,7 @@ static enum store_status advance(struct node *node) {
         status = read_meta(node, "held", &value);
         if (status == STORE_OK)
             held_load(node, value);
-        else if (status != STORE_ABSENT)
+        else if (status != STORE_ABSENT && status != STORE_CORRUPT)
             return status;
         start->phase = START_COUNT_HINTS;
         return STORE_OK;
@@ -216,17 +226,27 @@ void node_start_check(struct node *node, uint64_t remembered) {
         node_start_anew(node, node->incarnation);
 }
 
+static void begin_life(struct node *node, uint64_t incarnation, const char *why) {
+    node->incarnation = incarnation;
+    node->start.kept = 0;
+    node->actor = draw_actor(node, incarnation);
+    narrate(node, NOTE_WARNING, why);
+    membership_outlive(node->membership, incarnation);
+    node->start.unsaved = true;
+}
+
+void node_start_renew(struct node *node, const char *why) {
+    CHECK(node->start.phase == START_DONE);
+    uint64_t rival = membership_rival_incarnation(node->membership);
+    begin_life(node, (rival > node->incarnation ? rival : node->incarnation) + 1, why);
+}
+
 void node_start_anew(struct node *node, uint64_t rival_incarnation) {
     CHECK(node->start.phase == START_DONE && rival_incarnation >= node->incarnation);
-    node->incarnation = rival_incarnation + 1;
-    node->start.kept = 0;
-    node->actor = draw_actor(node, node->incarnation);
-    narrate(node, NOTE_WARNING,
-            "hears of a later life of its own: the disk is an old copy or the name is used twice; "
-            "draws a new actor");
-    membership_outlive(node->membership, node->incarnation);
+    begin_life(node, rival_incarnation + 1,
+               "hears of a later life of its own: the disk is an old copy or the name is used "
+               "twice; draws a new actor");
     held_forget(node);
-    node->start.unsaved = true;
     for (uint32_t member = 0; member < node->config.member_count; member++) {
         if (!is_self(node, member))
             exchange_kick(node, member);

@@ -43,6 +43,8 @@ void node_start_check(struct node *node, uint64_t remembered);
  * behind, or somebody else uses the name. Whatever it is, no dot of ours may be one that was given before: draws a new
  * actor, and compares all partitions before its reads count again. */
 void node_start_anew(struct node *node, uint64_t rival_incarnation);
+/* Begins a life of its own for the dots to come: no dot that was given before can be given again. */
+void node_start_renew(struct node *node, const char *why);
 /* Notes a life begun anew in the store, once that has room. */
 void node_start_save(struct node *node);
 

@@ -6,6 +6,7 @@
 #include "engine/base/deadlines.h"
 #include "engine/base/prng.h"
 #include "engine/node/coordinator.h"
+#include "engine/node/healing.h"
 #include "engine/node/held.h"
 #include "engine/node/node_checkpoint.h"
 #include "engine/node/node_start.h"
@@ -22,6 +23,7 @@ enum number_kind {
     NUMBER_HANDOFF = 4,
     NUMBER_TREE_REPLY = 5,
     NUMBER_START = 6,
+    NUMBER_HEALING = 7,
 };
 enum { NUMBER_INDEX_BITS = 28, NUMBER_PLACE_NONE = 0xffff };
 
@@ -56,6 +58,7 @@ enum timer_kind {
     TIMER_EXCHANGE,
     TIMER_EXCHANGE_SLICE,
     TIMER_STOP,
+    TIMER_HEALING,
 };
 
 struct keyspace {
@@ -97,6 +100,7 @@ struct node {
     struct replica_state replica;
     struct held held;
     struct node_checkpoint checkpoint;
+    struct healing healing;
     uint64_t hint_count, hint_bytes;
 
     /* Room for what a call works on; nothing here outlives the call. */

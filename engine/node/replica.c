@@ -121,9 +121,19 @@ void replica_settle_object(struct object *object) {
 enum store_status replica_store_write(struct node *node, const struct store_batch *batch,
                                       uint64_t *sequence) {
     enum store_status status = store_write(node->store, batch, node->now, sequence);
-    if (status == STORE_OK)
+    if (status == STORE_OK) {
         node->replica.last_sequence = *sequence;
+        healing_note_write(node, batch);
+    }
     return status;
+}
+
+enum store_status replica_get(struct node *node, struct bytes entry, uint64_t waiter,
+                              struct bytes *value) {
+    enum store_status status = store_get(node->store, entry, waiter, value, node->effects);
+    if (status != STORE_CORRUPT)
+        return status;
+    return value->size > 0 ? STORE_OK : STORE_ABSENT;
 }
 
 static enum peer_status status_of_store(enum store_status status) {
@@ -197,6 +207,9 @@ static void count_hint(struct node *node, const struct merge *merge, uint64_t ol
     uint32_t member = node_member_of_id(node, merge->write->target);
     uint64_t size = hint_size(buffer_bytes(&node->entry), merge->value);
     struct peer *peer = &node->peers[member];
+    /* What shows again in the place of a lost hint was never counted. */
+    if (old_size > peer->hint_bytes)
+        old_size = peer->hint_bytes;
     node->hint_bytes += size - old_size;
     peer->hint_bytes += size - old_size;
     node->hint_count += !merge->found;
@@ -234,8 +247,7 @@ static enum attempt attempt_write(struct node *node, const struct replica_write 
                                   uint64_t waiter) {
     struct merge merge = {.write = write, .place = placement_of(node, write->key)};
     encode_entry(node, &merge);
-    enum store_status status =
-        store_get(node->store, buffer_bytes(&node->entry), waiter, &merge.old, node->effects);
+    enum store_status status = replica_get(node, buffer_bytes(&node->entry), waiter, &merge.old);
     if (status == STORE_NEED_BLOCK)
         return ATTEMPT_NEEDS_BLOCK;
     if (status == STORE_BUSY)
@@ -270,6 +282,10 @@ static enum attempt attempt_write(struct node *node, const struct replica_write 
     return ATTEMPT_ANSWERED;
 }
 
+bool replica_has_all(const struct node *node, const struct placement *place) {
+    return place->n > 1 && held_partition(node, place->partition);
+}
+
 static enum attempt attempt_read(struct node *node, const struct replica_read *read,
                                  uint64_t waiter) {
     struct placement place = placement_of(node, read->key);
@@ -301,6 +317,11 @@ static enum attempt attempt_read(struct node *node, const struct replica_read *r
         answer_read(node, read, PEER_OK, (struct bytes){0});
         break;
     case STORE_CORRUPT:
+        if (read->target == 0 && replica_has_all(node, &place))
+            answer_read(node, read, PEER_OK, value);
+        else
+            answer_read(node, read, PEER_FAILED, (struct bytes){0});
+        break;
     case STORE_FULL:
     case STORE_FAILED:
         answer_read(node, read, PEER_FAILED, (struct bytes){0});

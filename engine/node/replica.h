@@ -27,6 +27,8 @@ enum origin_kind {
     ORIGIN_EXCHANGE, /* this node's exchange: number */
 };
 
+struct placement;
+
 struct origin {
     enum origin_kind kind;
     struct link_id link;
@@ -133,6 +135,11 @@ bool replica_next_for_room(struct node *node, uint64_t *waiter);
 /* Writes a batch and notes its sequence number. */
 MUST_USE enum store_status replica_store_write(struct node *node, const struct store_batch *batch,
                                                uint64_t *sequence);
+/* What a write is to be merged with: where the key may be lost, what older sources have, or nothing. Never STORE_CORRUPT. */
+MUST_USE enum store_status replica_get(struct node *node, struct bytes entry, uint64_t waiter,
+                                       struct bytes *value);
+/* True when what may be lost of a key was given back by its other owners, whatever the store says of it. */
+bool replica_has_all(const struct node *node, const struct placement *place);
 /* Blind siblings supersede older ones wherever they meet. */
 void replica_settle_object(struct object *object);
 

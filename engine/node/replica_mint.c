@@ -94,7 +94,7 @@ enum mint_outcome replica_mint(struct node *node, struct replica_mint *mint) {
     entry_key_encode(&entry, &node->entry);
     struct bytes old = {0};
     object_clear(&node->local);
-    switch (store_get(node->store, buffer_bytes(&node->entry), mint->waiter, &old, node->effects)) {
+    switch (replica_get(node, buffer_bytes(&node->entry), mint->waiter, &old)) {
     case STORE_OK:
         return object_decode(old, &node->local) ? write_and_store(node, mint, &place)
                                                 : MINT_CORRUPT;

@@ -299,6 +299,24 @@ void compaction_give_up(struct store *store) {
     store->compaction.phase = COMPACTION_ABANDONING;
 }
 
+static bool has_input(const struct version_level *level, uint32_t at, uint32_t count,
+                      const struct table_file *file) {
+    for (uint32_t i = at; i < at + count; i++) {
+        if (level->tables[i] == file)
+            return true;
+    }
+    return false;
+}
+
+void compaction_forget(struct store *store, const struct table_file *file) {
+    struct compaction *compaction = &store->compaction;
+    if (compaction->phase != COMPACTION_MERGING || compaction->moves)
+        return;
+    if (has_input(upper_level(compaction), compaction->upper_at, compaction->upper_count, file) ||
+        has_input(lower_level(compaction), compaction->lower_at, compaction->lower_count, file))
+        compaction_give_up(store);
+}
+
 void compaction_deinit(struct store *store) {
     struct compaction *compaction = &store->compaction;
     if (compaction->phase != COMPACTION_IDLE)

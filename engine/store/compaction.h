@@ -59,6 +59,8 @@ void compaction_give_up(struct store *store);
 static inline void compaction_reconsider(struct compaction *compaction) {
     compaction->nothing_due = false;
 }
+/* Something of this table is lost for everybody: what was taken from it must not come back. */
+void compaction_forget(struct store *store, const struct table_file *file);
 void compaction_deinit(struct store *store);
 
 #endif

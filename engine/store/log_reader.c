@@ -49,16 +49,6 @@ static struct bytes undecoded(const struct log_reader *reader) {
     return bytes_slice(buffer_bytes(&reader->buffer), from, reader->buffer.size - from);
 }
 
-/* A file of a later format has another identity: a record that is valid under ours shows that only the version is wrong. */
-static bool version_is_damaged(const struct log_reader *reader) {
-    struct bytes bytes = undecoded(reader);
-    struct record record;
-    size_t size;
-    return record_decode(
-               bytes_slice(bytes, RECORD_FILE_HEADER_SIZE, bytes.size - RECORD_FILE_HEADER_SIZE),
-               reader->identity, &record, &size) == RECORD_OK;
-}
-
 static enum log_reader_result next_header(struct log_reader *reader) {
     struct bytes bytes = undecoded(reader);
     switch (record_check_file_header(reader->file, bytes)) {
@@ -69,7 +59,7 @@ static enum log_reader_result next_header(struct log_reader *reader) {
     case RECORD_SHORT:
         return read_end(reader) < reader->size ? LOG_READER_MORE : LOG_READER_BAD;
     case RECORD_TOO_NEW:
-        return version_is_damaged(reader) ? LOG_READER_BAD : LOG_READER_TOO_NEW;
+        return LOG_READER_TOO_NEW;
     case RECORD_BAD:
         break;
     }

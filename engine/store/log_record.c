@@ -48,9 +48,12 @@ enum record_status record_check_file_header(struct file_id file, struct bytes by
         return RECORD_OK;
     if (memcmp(bytes.data, expected, MAGIC_SIZE) != 0)
         return RECORD_BAD;
-    /* Only a header that is sound but for its version is believed to be of a later format. */
+    /* Only a header that is sound but for its version is believed to be of a later format. Versions to come differ from this
+     * one in more than one bit: one flipped bit is damage. */
     uint32_t version = load_u32(bytes.data + VERSION_AT);
-    bool later = version > RECORD_FORMAT_VERSION && version <= UINT16_MAX &&
+    uint32_t flipped = version ^ RECORD_FORMAT_VERSION;
+    bool is_one_bit = (flipped & (flipped - 1)) == 0;
+    bool later = version > RECORD_FORMAT_VERSION && version <= UINT16_MAX && !is_one_bit &&
                  load_u64(bytes.data + NUMBER_AT) == file.number;
     return later ? RECORD_TOO_NEW : RECORD_BAD;
 }

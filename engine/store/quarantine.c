@@ -152,8 +152,9 @@ void quarantine_block(struct store *store, struct table_file *file,
         put_range(store, file, handle->offset, damage);
         end_damage(store, damage, effects);
     }
-    /* Cursors that stand in the block would go on with what they have of it. */
+    /* Cursors that stand in the block, and a compaction that has read it before, would go on with what they have of it. */
     store_detach_cursors(store);
+    compaction_forget(store, file);
 }
 
 void quarantine_table(struct store *store, const struct table_file *file, struct effects *effects) {
@@ -300,10 +301,8 @@ void store_heal(struct store *store, uint64_t id) {
     if (damage == NULL || damage->heals)
         return;
     damage->heals = true;
-    /* Tallies of the store's own keys are put right in memory: tables must hold them first. */
-    static const uint8_t OWN_LAST[] = {0, 0xff};
-    bool own = damage_meets(damage, bytes_of(OWN_LAST, 1), bytes_of(OWN_LAST, sizeof OWN_LAST));
-    if (own)
-        store_freeze(store);
-    damage->heal_sequence = own ? store->log.next_sequence - 1 : 0;
+    /* What was written in its place must be in tables first: a log that loses its end would take it back, and nothing would
+     * say any more that it is missing. */
+    store_freeze(store);
+    damage->heal_sequence = store->log.next_sequence - 1;
 }

@@ -244,6 +244,10 @@ static enum store_status look_into(struct store *store, const struct store_view 
     if (damage != NULL)
         found = look_behind_damage(store, view, damage, &query, value, &status);
     bool unknown = damage != NULL && found == LOOKUP_UNKNOWN;
+    if (unknown && !quarantine_is_noted(&store->quarantine)) {
+        quarantine_wait(store, waiter);
+        return STORE_NEED_BLOCK;
+    }
     if (found == LOOKUP_UNKNOWN)
         found = look_everywhere(store, view, &query, value, &status);
     if (found == LOOKUP_BLOCKED)
