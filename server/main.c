@@ -14,6 +14,7 @@ static const char USAGE[] =
     "  local-cluster   run a cluster of N nodes on this machine, for trying out\n"
     "  cluster status  show the members of a running cluster and how they are\n"
     "  checkpoint      make, list and remove checkpoints of a running node, for backups\n"
+    "  store           check, dump, repair and restore the files of a node that is stopped\n"
     "  get, put, del   read, write and delete one key, with causal contexts\n"
     "\n"
     "examples:\n"
@@ -30,8 +31,8 @@ static const struct {
 } COMMANDS[] = {
     {"serve", subcommand_serve},     {"local-cluster", subcommand_local_cluster},
     {"cluster", subcommand_cluster}, {"checkpoint", subcommand_checkpoint},
-    {"get", subcommand_get},         {"put", subcommand_put},
-    {"del", subcommand_del},
+    {"store", subcommand_store},     {"get", subcommand_get},
+    {"put", subcommand_put},         {"del", subcommand_del},
 };
 
 int main(int argc, char **argv) {

@@ -9,6 +9,7 @@ int subcommand_serve(int argc, char **argv);
 int subcommand_local_cluster(int argc, char **argv);
 int subcommand_checkpoint(int argc, char **argv);
 int subcommand_cluster(int argc, char **argv);
+int subcommand_store(int argc, char **argv);
 int subcommand_get(int argc, char **argv);
 int subcommand_put(int argc, char **argv);
 int subcommand_del(int argc, char **argv);
