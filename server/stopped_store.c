@@ -175,6 +175,7 @@ static bool read_manifest(const struct stopped_store *stopped, const struct file
             holds = found->records > 0;
             break;
         case LOG_READER_BAD:
+            found->end = reader.at;
             holds = search(stopped, &reader, found);
             break;
         case LOG_READER_TOO_NEW:

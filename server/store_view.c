@@ -70,12 +70,22 @@ static bool step(struct store_view *view) {
     return true;
 }
 
+/* A store that knows of damage starts as its node starts it: without what is in quarantine. */
+static bool knows_of_damage(const struct stopped_store *stopped) {
+    struct found_manifest found;
+    stopped_store_manifest(stopped, &found);
+    bool knows = found.state.damages.count > 0;
+    manifest_state_deinit(&found.state);
+    return knows;
+}
+
 struct store_view *store_view_open(const struct stopped_store *stopped, struct buffer *problem) {
     struct store_view *view = calloc(1, sizeof *view);
     CHECK(view != NULL);
     struct store_config config = store_config_default();
     config.tally_count = VIEW_TALLIES;
     config.cache_bytes = VIEW_CACHE_BYTES;
+    config.salvages = knows_of_damage(stopped);
     view->stopped = stopped;
     view->store = store_create(&config);
     store_start(view->store, (struct instant){0}, &view->effects);
@@ -159,8 +169,9 @@ bool store_view_totals_fit(struct store_view *view, struct buffer *problem) {
     while ((status = store_view_next(view, (struct bytes){0}, &entry)) == STORE_OK)
         add_entry(&totals, &entry, object);
     free(object);
-    if (status == STORE_CORRUPT)
-        return true; /* some keys are known to be lost, and healed when the node runs */
+    struct store_damage damage;
+    if (store_next_damage(view->store, 0, &damage))
+        return true; /* what is lost is not counted yet; the node counts anew when it heals */
     if (status != STORE_ABSENT) {
         text_append(problem, "its entries cannot all be read");
         return false;
