@@ -147,7 +147,44 @@ static void a_file_of_a_later_version_is_told_from_a_damaged_one(void **state) {
     assert_int_equal(record_check_file_header(FILE_A, bytes_of(header, sizeof header)), RECORD_BAD);
 }
 
-/* The example of docs/formats/log.md. */
+static const struct file_id FILE_2 = {.kind = FILE_LOG, .number = 2};
+
+/* What segment 2 had left behind these bytes. */
+static void put_stale_record(struct buffer *to) {
+    static const uint8_t EXPECTED[] = {0xac, 0xa6, 0xfa, 0xce, 0x09, 0,    0,    0,   2, 0, 0,
+                                       0,    0,    0,    0,    0,    1,    0,    0,   0, 0, 0,
+                                       0,    0,    1,    0,    0,    0,    1,    0,   0, 0, 0x01,
+                                       0x00, 0x02, 0x6b, 0x32, 0x03, 0x74, 0x77, 0x6f};
+    struct store_batch batch = {
+        .count = 1, .entries = {{.key = bytes_of_text("k2"), .value = bytes_of_text("two")}}};
+    struct record record = {.kind = RECORD_BATCHES, .count = 1, .sequence = 2, .synced = 1};
+    size_t at = to->size;
+    memset(buffer_reserve(to, RECORD_HEADER_SIZE), 0, RECORD_HEADER_SIZE);
+    to->size += RECORD_HEADER_SIZE;
+    log_batch_encode(&batch, to);
+    record_seal(to->data + at, to->size - at, &record, record_file_identity(FILE_2));
+    assert_int_equal(to->size - at, sizeof EXPECTED);
+    assert_memory_equal(to->data + at, EXPECTED, sizeof EXPECTED);
+}
+
+/* The records end where the segment's own do, although a sound record of its former life follows. */
+static void check_recycled(struct bytes file, size_t end) {
+    static const struct file_id FILE_3 = {.kind = FILE_LOG, .number = 3};
+    struct log_reader reader = {0};
+    struct record record;
+    size_t size;
+    log_reader_open(&reader, FILE_3, file.size);
+    log_reader_feed(&reader, file);
+    assert_int_equal(log_reader_next(&reader, &record), LOG_READER_RECORD);
+    assert_int_equal(log_reader_next(&reader, &record), LOG_READER_BAD);
+    assert_int_equal(reader.at, end);
+    assert_int_equal(log_reader_search(&reader, &record), LOG_READER_END);
+    struct bytes stale = bytes_slice(file, end, file.size - end);
+    assert_int_equal(record_decode(stale, record_file_identity(FILE_2), &record, &size), RECORD_OK);
+    log_reader_close(&reader);
+}
+
+/* The example of docs/formats/log.md: a segment, and the rest of the segment 2 that its file was before. */
 static void a_segment_is_as_documented(void **state) {
     (void)state;
     static const uint8_t EXPECTED[] = {
@@ -176,6 +213,8 @@ static void a_segment_is_as_documented(void **state) {
                 &record, record_file_identity(FILE_3));
     assert_int_equal(segment.size, sizeof EXPECTED);
     assert_memory_equal(segment.data, EXPECTED, sizeof EXPECTED);
+    put_stale_record(&segment);
+    check_recycled(buffer_bytes(&segment), sizeof EXPECTED);
     buffer_deinit(&segment);
 }
 
