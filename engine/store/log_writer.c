@@ -4,6 +4,7 @@
 #include "engine/store/log_batch.h"
 #include "engine/store/log_record.h"
 
+enum { LOG_GATHER_BYTES_MAX = 256 * 1024 };
 enum { HEADERS_SIZE = RECORD_FILE_HEADER_SIZE + RECORD_HEADER_SIZE, SEGMENTS_CAPACITY_MIN = 4 };
 
 void log_writer_init(struct log_writer *log, const struct store_config *config,
@@ -153,13 +154,20 @@ static bool sync_is_due(const struct log_writer *log, struct instant now) {
            instant_reached(now, log->sync_due);
 }
 
+/* When nothing is acknowledged before its sync, a write that goes out while another sync is under way gains nobody
+ * anything: it would wait for the next sync, and so may join what else arrives. */
+static bool gathers(const struct log_writer *log) {
+    return log->policy == STORE_SYNC_ALWAYS && sync_is_pending(log) &&
+           log->filling.size < LOG_GATHER_BYTES_MAX;
+}
+
 void log_writer_pump(struct log_writer *log, struct instant now, uint64_t *next_file,
                      struct effects *effects) {
     CHECK(!log->abandoned);
     if (sync_is_due(log, now))
         start_sync(log, effects);
     prepare_next(log, next_file, effects);
-    if (log->filling_count == 0 || log->write_wait.pending || log->unwritten)
+    if (log->filling_count == 0 || log->write_wait.pending || log->unwritten || gathers(log))
         return;
     if (needs_new_segment(log) && !open_next(log, next_file, effects))
         return;

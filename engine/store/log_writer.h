@@ -3,7 +3,8 @@
  *
  *     append --> [ filling ] --pump--> [ writing ] --write done--> written --sync done--> durable
  *
- * A write may go out while a sync is under way; the next sync covers it. A segment that is full is
+ * A write may go out while a sync is under way, and the next sync covers it; but where all wait for
+ * their sync, it waits with them and takes along whatever arrives. A segment that is full is
  * synced to its end before the first byte of the next one is written, so that a segment's first
  * record proves that the one before it is complete. The first sync of a segment waits for a sync
  * of the directory too: without its name its bytes would be lost.

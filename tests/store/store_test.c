@@ -92,6 +92,33 @@ static void writes_that_arrive_meanwhile_share_one_write(void **state) {
     assert_true(disk.performed - performed <= 6);
 }
 
+static void what_arrives_while_a_sync_is_under_way_goes_out_as_one(void **state) {
+    (void)state;
+    disk.in_order = true;
+    host.config.log_allocates = false;
+    assert_true(store_host_start(&host));
+    store_host_settle(&host);
+    assert_int_equal(store_host_write(&host, 0, 10), STORE_OK);
+    store_host_pump(&host);
+    store_host_step(&host);
+    struct store_figures figures;
+    store_figures(host.store, &figures);
+    uint64_t bytes = figures.log_bytes_written;
+    for (uint32_t key = 1; key < 16; key++) {
+        assert_int_equal(store_host_write(&host, key, 10), STORE_OK);
+        store_host_pump(&host);
+    }
+    store_figures(host.store, &figures);
+    assert_int_equal(figures.log_bytes_written, bytes);
+    uint64_t syncs = figures.log_syncs, performed = disk.performed;
+    store_host_settle(&host);
+    store_figures(host.store, &figures);
+    assert_int_equal(store_durable(host.store), 16);
+    assert_int_equal(figures.log_syncs, syncs + 1);
+    /* The sync and the directory's that were under way, one write, one sync. */
+    assert_int_equal(disk.performed - performed, 4);
+}
+
 static void interval_syncs_wait_until_somebody_wants_durability(void **state) {
     (void)state;
     store_host_deinit(&host);
@@ -284,6 +311,8 @@ int main(void) {
                                         close_host),
         cmocka_unit_test_setup_teardown(writes_that_arrive_meanwhile_share_one_write, open_host,
                                         close_host),
+        cmocka_unit_test_setup_teardown(what_arrives_while_a_sync_is_under_way_goes_out_as_one,
+                                        open_host, close_host),
         cmocka_unit_test_setup_teardown(interval_syncs_wait_until_somebody_wants_durability,
                                         open_host, close_host),
         cmocka_unit_test_setup_teardown(interval_syncs_come_when_they_are_due, open_host,
