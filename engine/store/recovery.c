@@ -156,16 +156,11 @@ static bool is_needed(const struct store *store, struct file_id file) {
     return false;
 }
 
-/* A segment that nothing names may serve the log once more. */
-static void let_go(struct store *store, const struct file_entry *entry) {
-    if (entry->file.kind != FILE_LOG || entry->file.checkpoint != 0 ||
-        !log_supply_keep(&store->log.supply, entry->file.number, entry->size))
-        store_remove_later(store, entry->file);
-}
-
 void recovery_started(struct store *store, struct effects *effects) {
     struct recovery *recovery = store->recovery;
     for (size_t i = 0; i < recovery->file_count; i++) {
+        /* Also a segment that could serve once more: a crash in the middle of a rename may leave two names of one file, and
+         * the other may be needed. */
         struct file_id file = recovery->files[i].file;
         if (is_needed(store, file) || quarantine_is_aside(&store->quarantine, file))
             continue;
@@ -173,7 +168,7 @@ void recovery_started(struct store *store, struct effects *effects) {
         if (store->quarantine.found > 0 && file.kind == FILE_TABLE)
             quarantine_set_aside(store, file);
         else
-            let_go(store, &recovery->files[i]);
+            store_remove_later(store, file);
     }
     if (store->facts.sealed_count > RECOVERY_SEALED_MAX)
         store_freeze(store);

@@ -97,7 +97,13 @@ void trial_settle(struct trial *trial) {
         TRIAL_REQUIRE(trial, ++steps < STEPS_MAX, "the store never comes to rest");
 }
 
+/* A store that starts or closes may fail for one operation; no other may. */
+static void end_faults(struct trial *trial) {
+    trial->disk.fail_at = 0;
+}
+
 void trial_begin(struct trial *trial) {
+    end_faults(trial);
     trial_cursors_close(trial);
     store_destroy(trial->store);
     trial->store = store_create(&trial->config);
@@ -125,7 +131,7 @@ void trial_abandon(struct trial *trial, bool process_only) {
         trial->acknowledged_written = trial->acknowledged_durable;
 }
 
-static void check_recovered(struct trial *trial) {
+void trial_recover(struct trial *trial) {
     uint64_t recovered = store_written(trial->store);
     uint64_t durable = store_durable(trial->store);
     uint64_t promised = trial->acknowledged_written;
@@ -142,7 +148,7 @@ static void check_recovered(struct trial *trial) {
 bool trial_check_recovered(struct trial *trial) {
     if (setjmp(trial->door) != 0)
         return false;
-    check_recovered(trial);
+    trial_recover(trial);
     return true;
 }
 
@@ -181,7 +187,7 @@ static void insist(struct trial *trial, const struct store_batch *batch,
     uint64_t sequence = 0;
     enum store_status status;
     uint32_t steps = 0;
-    while ((status = send(trial, batch, range, &sequence)) == STORE_BUSY) {
+    while ((status = send(trial, batch, range, &sequence)) == STORE_BUSY || status == STORE_FULL) {
         TRIAL_REQUIRE(trial, ++steps < STEPS_MAX, "the store stays busy");
         end_step(trial);
         TRIAL_REQUIRE(trial, trial_step(trial), "the store is busy and waits for nothing");
@@ -244,18 +250,25 @@ static void crash(struct trial *trial, const uint64_t *numbers) {
     trial_begin(trial);
     TRIAL_REQUIRE(trial, !store_was_closed_cleanly(trial->store),
                   "a crash is taken for a clean close");
-    check_recovered(trial);
+    trial_recover(trial);
     trial_compare_all(trial);
 }
 
 static void kill_process(struct trial *trial) {
     trial_abandon(trial, true);
     trial_begin(trial);
-    check_recovered(trial);
+    trial_recover(trial);
     trial_compare_all(trial);
 }
 
+static void begin_fault(struct trial *trial, const uint64_t *numbers) {
+    trial->disk.fail_writes = true;
+    trial->disk.fail_status = numbers[1] == 0 ? DISK_ERROR : DISK_FULL;
+    trial->disk.fail_at = trial->disk.eligible + numbers[0];
+}
+
 static void reopen(struct trial *trial) {
+    end_faults(trial);
     store_close(trial->store, trial->now, &trial->effects);
     trial_take_effects(trial);
     uint32_t steps = 0;
@@ -269,7 +282,7 @@ static void reopen(struct trial *trial) {
     memory_disk_crash(&trial->disk, CRASH_LOSES);
     trial_begin(trial);
     TRIAL_REQUIRE(trial, store_was_closed_cleanly(trial->store), "a clean close is not known");
-    check_recovered(trial);
+    trial_recover(trial);
     trial_compare_all(trial);
 }
 
@@ -330,6 +343,18 @@ static void perform(struct trial *trial, const struct trial_operation *operation
         return;
     case TRIAL_REOPEN:
         reopen(trial);
+        return;
+    case TRIAL_FAULT:
+        begin_fault(trial, numbers);
+        return;
+    case TRIAL_CHECKPOINT:
+        trial_checkpoint_make(trial);
+        return;
+    case TRIAL_FORGET:
+        trial_checkpoint_forget(trial, numbers[0]);
+        return;
+    case TRIAL_RESTORE:
+        trial_checkpoint_restore(trial, numbers[0]);
         return;
     case TRIAL_KILL:
         kill_process(trial);

@@ -23,7 +23,7 @@
 
 #include <setjmp.h>
 
-enum { TRIAL_FAILURE_SIZE = 600 };
+enum { TRIAL_CHECKPOINTS = 64, TRIAL_FAILURE_SIZE = 600 };
 
 struct trial {
     struct trial_options options;
@@ -36,6 +36,8 @@ struct trial {
     struct trial_cursors cursors;
     uint64_t last; /* sequence of the last write */
     uint64_t acknowledged_durable, acknowledged_written;
+    /* By its number, modulo how many are remembered: what was written when it was asked for. */
+    uint64_t checkpoint_asked[TRIAL_CHECKPOINTS];
     uint64_t next_waiter;
     uint64_t stop_at; /* disk operations; the trial stops there, as if it was cut off */
     bool stopped;
@@ -72,6 +74,12 @@ void trial_get(struct trial *trial, uint32_t key);
 void trial_scan(struct trial *trial, const uint64_t numbers[TRIAL_NUMBERS_MAX]);
 void trial_compare_all(struct trial *trial);
 void trial_take_effects(struct trial *trial);
+
+void trial_recover(struct trial *trial);
+/* trial_checkpoints.c */
+void trial_checkpoint_make(struct trial *trial);
+void trial_checkpoint_forget(struct trial *trial, uint64_t which);
+void trial_checkpoint_restore(struct trial *trial, uint64_t which);
 
 #define TRIAL_REQUIRE(trial, condition, ...)                                                       \
     do {                                                                                           \

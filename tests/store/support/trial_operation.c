@@ -11,7 +11,8 @@ enum {
     WALK_MAX = 30,
     VALUE_HUGE = 40000,
     RANGE_PREFIX_MAX = 6,
-    RANGE_PAGES = 4
+    RANGE_PAGES = 4,
+    FAULT_WITHIN = 60
 };
 
 static const struct {
@@ -121,6 +122,14 @@ static struct trial_operation random_operation(const struct trial_options *optio
     case TRIAL_STEP:
         numbers[0] = 1 + prng_below(prng, STEPS_MAX);
         break;
+    case TRIAL_FAULT:
+        numbers[0] = 1 + prng_below(prng, FAULT_WITHIN);
+        numbers[1] = prng_below(prng, 2);
+        break;
+    case TRIAL_FORGET:
+    case TRIAL_RESTORE:
+        numbers[0] = prng_below(prng, 4);
+        break;
     case TRIAL_CRASH:
         numbers[0] = prng_below(prng, 3);
         numbers[1] = prng_below(prng, 1000000);
@@ -131,6 +140,7 @@ static struct trial_operation random_operation(const struct trial_options *optio
     case TRIAL_CHECK:
     case TRIAL_REOPEN:
     case TRIAL_KILL:
+    case TRIAL_CHECKPOINT:
     case TRIAL_KIND_COUNT:
         break;
     }

@@ -37,8 +37,12 @@
     X(SETTLE, "settle", 0, 8)                                                                      \
     X(CHECK, "check", 0, 2)   /* every key, tally and a scan of all */                             \
     X(REOPEN, "reopen", 0, 3) /* closed cleanly */                                                 \
-    X(KILL, "kill", 0, 3)     /* the process, not the machine */                                   \
-    X(CRASH, "crash", 2, 6)   /* an enum crash_outcome, seed of the disk's choices */
+    X(FAULT, "fault", 2, 6)   /* the so-manieth write or sync from here on fails; 1: no space */   \
+    X(CHECKPOINT, "checkpoint", 0, 5)                                                              \
+    X(FORGET, "forget", 1, 2)   /* which of the checkpoints is removed */                          \
+    X(RESTORE, "restore", 1, 2) /* which of the checkpoints the store goes back to */              \
+    X(KILL, "kill", 0, 3)       /* the process, not the machine */                                 \
+    X(CRASH, "crash", 2, 6)     /* an enum crash_outcome, seed of the disk's choices */
 
 enum trial_kind {
 #define X(name, text, numbers, weight) TRIAL_##name,

@@ -26,6 +26,8 @@ void trial_options_plain(struct trial_options *options) {
         [TRIAL_FILTER] = 10,
         [TRIAL_MANIFEST] = 1 << 20,
         [TRIAL_PARTITION] = 1 << 20,
+        [TRIAL_ALLOCATES] = 1,
+        [TRIAL_SPARES] = 1,
     }};
 }
 
@@ -54,6 +56,8 @@ void trial_options_random(struct trial_options *options, struct prng *prng) {
     values[TRIAL_COMPRESS] = prng_below(prng, COMPRESSIONS_ALL);
     values[TRIAL_MANIFEST] = prng_chance(prng, 1, 2) ? 1 << 20 : 100u << prng_below(prng, 8);
     values[TRIAL_PARTITION] = 1u << prng_below(prng, 13);
+    values[TRIAL_ALLOCATES] = prng_chance(prng, 3, 4);
+    values[TRIAL_SPARES] = prng_below(prng, 5);
     values[TRIAL_RATE] = prng_chance(prng, 1, 4) ? 100000 + prng_below(prng, 1000000000) : 0;
 }
 
@@ -121,6 +125,8 @@ struct store_config trial_options_config(const struct trial_options *options) {
         config.compression[level] = (enum block_compression)(levels % COMPRESSIONS);
     config.manifest_bytes = values[TRIAL_MANIFEST];
     config.partition_above = values[TRIAL_PARTITION];
+    config.log_allocates = values[TRIAL_ALLOCATES] != 0;
+    config.log_spares = (uint32_t)values[TRIAL_SPARES];
     config.compaction_rate = values[TRIAL_RATE];
     config.tally_count = TRIAL_TALLIES;
     config.first_ticket = 1000;

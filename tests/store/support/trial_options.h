@@ -30,6 +30,8 @@
     X(COMPRESS, "compress") /* a digit to base 3 for each level, level 0 last */                   \
     X(MANIFEST, "manifest")                                                                        \
     X(PARTITION, "partition") /* index bytes above which a table is partitioned */                 \
+    X(ALLOCATES, "allocates") /* 1: log segments are given their space ahead */                    \
+    X(SPARES, "spares")       /* log segments that are kept for another use */                     \
     X(RATE, "rate")           /* of compaction, bytes a second; 0: as fast as it can */
 
 enum trial_option {
