@@ -19,7 +19,7 @@ struct store_config store_config_default(void) {
         .log_spares = 1,
         .manifest_bytes = 1 << 20,
         .filter_bits_per_key = 10,
-        .compression = {COMPRESSION_NONE, COMPRESSION_NONE, COMPRESSION_LZ4, COMPRESSION_LZ4,
+        .compression = {COMPRESSION_LZ4, COMPRESSION_LZ4, COMPRESSION_LZ4, COMPRESSION_LZ4,
                         COMPRESSION_LZ4, COMPRESSION_LZ4, COMPRESSION_LZ4},
         .tally_count = 1024 * STORE_TALLIES_PER_PAGE,
         .first_ticket = 1,
