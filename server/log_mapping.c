@@ -3,20 +3,40 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+enum { LEAVING_PIECE_BYTES = 512 * 1024 };
+
+/* Pieces are cut at their own multiples, so that every one begins with a page. */
+static void unmap_last_piece(struct log_mapping *mapping) {
+    if (mapping->leaving_size == 0)
+        return;
+    size_t from = (mapping->leaving_size - 1) / LEAVING_PIECE_BYTES * LEAVING_PIECE_BYTES;
+    (void)munmap(mapping->leaving + from, mapping->leaving_size - from);
+    mapping->leaving_size = from;
+}
+
+/* The present segment becomes the one that leaves. */
+static void leave(struct log_mapping *mapping) {
+    while (mapping->leaving_size > 0)
+        unmap_last_piece(mapping);
+    *mapping = (struct log_mapping){
+        .leaving = mapping->memory,
+        .leaving_size = mapping->memory == NULL ? 0 : mapping->size,
+    };
+}
+
 void log_mapping_close(struct log_mapping *mapping) {
-    if (mapping->memory != NULL)
-        (void)munmap(mapping->memory, mapping->size);
-    *mapping = (struct log_mapping){.size = 0};
+    leave(mapping);
+    leave(mapping);
 }
 
 void log_mapping_forget(struct log_mapping *mapping, struct file_id file) {
     if (file_equal(mapping->file, file))
-        log_mapping_close(mapping);
+        leave(mapping);
 }
 
 /* As far as the file's bytes exist: pages behind its end cannot be written to. */
 static void open_mapping(struct log_mapping *mapping, struct file_id file, int descriptor) {
-    log_mapping_close(mapping);
+    leave(mapping);
     mapping->file = file;
     struct stat status;
     if (fstat(descriptor, &status) != 0 || status.st_size <= 0)
@@ -35,6 +55,7 @@ bool log_mapping_write(struct log_mapping *mapping, struct file_id file, int des
         return false;
     if (!file_equal(mapping->file, file))
         open_mapping(mapping, file, descriptor);
+    unmap_last_piece(mapping);
     if (mapping->memory == NULL || offset > mapping->size ||
         bytes.size > mapping->size - (size_t)offset)
         return false;

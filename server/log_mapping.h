@@ -21,6 +21,9 @@ struct log_mapping {
     struct file_id file; /* the segment that was last asked for; number 0: none */
     uint8_t *memory;     /* null when it cannot be mapped */
     size_t size;
+    /* What is left of the segment before, which is unmapped piece by piece: all at once takes milliseconds. */
+    uint8_t *leaving;
+    size_t leaving_size;
 };
 
 /* False when nothing was written. */

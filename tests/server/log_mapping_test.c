@@ -106,6 +106,38 @@ static void other_files_and_empty_ones_are_not_mapped(void **state) {
     close(empty);
 }
 
+/* Counts this process's mappings of deleted files, of which the tests have no others. */
+static uint32_t mappings(void) {
+    FILE *maps = fopen("/proc/self/maps", "r");
+    assert_non_null(maps);
+    uint32_t count = 0;
+    char line[512];
+    while (fgets(line, sizeof line, maps) != NULL)
+        count += strstr(line, "dunlin-mapping") != NULL;
+    fclose(maps);
+    return count;
+}
+
+static void a_segment_that_was_left_is_unmapped_piece_by_piece(void **state) {
+    (void)state;
+    enum { LARGE = 3 * 1024 * 1024 + 100, WRITES_UNTIL_GONE = 10 };
+    struct log_mapping mapping = {.size = 0};
+    struct file_id next = {.kind = FILE_LOG, .number = 8};
+    int first = open_file(LARGE);
+    int second = open_file(LARGE);
+    assert_true(log_mapping_write(&mapping, LOG, first, 0, bytes_of("a", 1)));
+    assert_true(log_mapping_write(&mapping, next, second, 0, bytes_of("a", 1)));
+    assert_int_equal(mappings(), 2);
+    for (uint64_t i = 1; i < WRITES_UNTIL_GONE; i++)
+        assert_true(log_mapping_write(&mapping, next, second, i, bytes_of("a", 1)));
+    assert_int_equal(mappings(), 1);
+    assert_true(log_mapping_write(&mapping, LOG, first, 1, bytes_of("a", 1)));
+    log_mapping_close(&mapping);
+    assert_int_equal(mappings(), 0);
+    close(first);
+    close(second);
+}
+
 static void another_segment_takes_the_place_of_the_first(void **state) {
     (void)state;
     struct log_mapping mapping = {.size = 0};
@@ -135,6 +167,7 @@ int main(void) {
         cmocka_unit_test(a_write_behind_the_end_is_refused_and_changes_nothing),
         cmocka_unit_test(other_files_and_empty_ones_are_not_mapped),
         cmocka_unit_test(another_segment_takes_the_place_of_the_first),
+        cmocka_unit_test(a_segment_that_was_left_is_unmapped_piece_by_piece),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
