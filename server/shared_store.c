@@ -1,17 +1,23 @@
 #include "server/shared_store.h"
 
+#include <errno.h>
 #include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
 #include <stdlib.h>
+#include <time.h>
+
+/* A leader waits for those who were just woken, at most this part of what a commit takes. */
+enum { GATHER_SHARE = 4 };
 
 /* A thread that waits for its batch. It lives on that thread's stack. */
 struct shared_writer {
     struct shared_writer *next;
     const struct store_batch *batch;
     bool durable;
-    bool leads; /* woken to lead the next group */
-    bool done;
+    bool done; /* otherwise, when it is woken, it is to lead the next group */
     enum store_status status;
-    pthread_cond_t condition;
+    sem_t woken; /* whoever is woken need not take the queue's mutex to see why */
 };
 
 struct shared_store {
@@ -19,7 +25,10 @@ struct shared_store {
     pthread_mutex_t queue_mutex;
     pthread_mutex_t store_mutex; /* whoever steps the store holds it; never taken under the other */
     struct shared_writer *first, **last;
+    uint32_t queued;
     bool has_leader;
+    uint32_t expected;           /* writers that were about when the last group was done */
+    uint64_t commit_nanoseconds; /* of the last group */
 };
 
 struct shared_store *shared_store_create(struct blocking_store *blocking) {
@@ -42,12 +51,14 @@ void shared_store_destroy(struct shared_store *shared) {
 }
 
 /* Takes the next group out of the queue; its end is marked by a null link. */
-static struct shared_writer *take_group(struct shared_store *shared) {
+static struct shared_writer *take_group(struct shared_store *shared, uint32_t *size) {
     struct shared_writer *group = shared->first, *end = group;
-    for (uint32_t i = 1; i < SHARED_STORE_GROUP_MAX && end->next != NULL; i++)
+    *size = 1;
+    for (; *size < SHARED_STORE_GROUP_MAX && end->next != NULL; ++*size)
         end = end->next;
     shared->first = end->next;
     end->next = NULL;
+    shared->queued -= *size;
     if (shared->first == NULL)
         shared->last = &shared->first;
     return group;
@@ -77,45 +88,81 @@ static void commit_group(struct shared_store *shared, struct shared_writer *grou
     }
 }
 
-/* The queue's mutex is held. A writer that is done may be gone at once: its link is read first. */
+/* A writer that is done may be gone at once: its link is read first. */
 static void wake_group(struct shared_writer *group, const struct shared_writer *self) {
     for (struct shared_writer *writer = group, *next; writer != NULL; writer = next) {
         next = writer->next;
         writer->done = true;
         if (writer != self)
-            pthread_cond_signal(&writer->condition);
+            sem_post(&writer->woken);
     }
 }
 
-static void lead(struct shared_store *shared, const struct shared_writer *self) {
-    struct shared_writer *group = take_group(shared);
-    pthread_mutex_unlock(&shared->queue_mutex);
-    commit_group(shared, group);
-    pthread_mutex_lock(&shared->queue_mutex);
-    wake_group(group, self);
-    shared->has_leader = shared->first != NULL;
-    if (shared->has_leader) {
-        shared->first->leads = true;
-        pthread_cond_signal(&shared->first->condition);
+static uint64_t now_nanoseconds(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
+}
+
+/* The queue's mutex is held. Those whose writes have just become durable are about to write again: without a moment's
+ * patience a leader would sync for itself, and all others for one another the time after, by turns. */
+static void gather(struct shared_store *shared) {
+    uint64_t until = now_nanoseconds() + shared->commit_nanoseconds / GATHER_SHARE;
+    while (shared->queued < shared->expected && now_nanoseconds() < until) {
+        pthread_mutex_unlock(&shared->queue_mutex);
+        sched_yield();
+        pthread_mutex_lock(&shared->queue_mutex);
     }
+}
+
+/* The queue's mutex is held, and let go. */
+static void lead(struct shared_store *shared, const struct shared_writer *self) {
+    if (self->durable)
+        gather(shared);
+    uint32_t size;
+    struct shared_writer *group = take_group(shared, &size);
+    pthread_mutex_unlock(&shared->queue_mutex);
+    uint64_t began = now_nanoseconds();
+    commit_group(shared, group);
+    uint64_t took = now_nanoseconds() - began;
+    pthread_mutex_lock(&shared->queue_mutex);
+    shared->commit_nanoseconds = took;
+    shared->expected = size + shared->queued;
+    struct shared_writer *next_leader = shared->first;
+    shared->has_leader = next_leader != NULL;
+    pthread_mutex_unlock(&shared->queue_mutex);
+    /* Without the mutex: those who are woken want it for their next write. */
+    wake_group(group, self);
+    if (next_leader != NULL)
+        sem_post(&next_leader->woken);
+}
+
+static void wait_for_turn(struct shared_writer *self) {
+    while (sem_wait(&self->woken) != 0)
+        CHECK(errno == EINTR);
 }
 
 enum store_status shared_store_write(struct shared_store *shared, const struct store_batch *batch,
                                      bool durable) {
     struct shared_writer self = {.batch = batch, .durable = durable};
-    pthread_cond_init(&self.condition, NULL);
+    CHECK(sem_init(&self.woken, 0, 0) == 0);
     pthread_mutex_lock(&shared->queue_mutex);
     *shared->last = &self;
     shared->last = &self.next;
-    if (!shared->has_leader)
-        shared->has_leader = self.leads = true;
-    while (!self.done && !self.leads)
-        pthread_cond_wait(&self.condition, &shared->queue_mutex);
-    if (!self.done)
+    shared->queued++;
+    bool leads = !shared->has_leader;
+    shared->has_leader = true;
+    if (!leads) {
+        pthread_mutex_unlock(&shared->queue_mutex);
+        wait_for_turn(&self);
+        leads = !self.done;
+        if (leads)
+            pthread_mutex_lock(&shared->queue_mutex);
+    }
+    if (leads)
         lead(shared, &self);
     CHECK(self.done);
-    pthread_mutex_unlock(&shared->queue_mutex);
-    pthread_cond_destroy(&self.condition);
+    sem_destroy(&self.woken);
     return self.status;
 }
 
