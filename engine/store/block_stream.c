@@ -3,6 +3,7 @@
 void block_stream_init(struct block_stream *stream, struct tickets *tickets) {
     *stream = (struct block_stream){
         .tickets = tickets,
+        .read_bytes = BLOCK_STREAM_READ_MIN,
         .wait = {.kind = WAIT_STREAM_READ, .owner = stream},
     };
 }
@@ -119,7 +120,7 @@ void block_stream_pump(struct block_stream *stream, struct effects *effects) {
     uint64_t left = table_data_end(stream->file->table) - ahead->offset;
     if (ahead->bytes.size > 0 || left == 0)
         return;
-    ahead->wanted = left < BLOCK_STREAM_READ_MIN ? left : BLOCK_STREAM_READ_MIN;
+    ahead->wanted = left < stream->read_bytes ? left : stream->read_bytes;
     if (is_careful(stream)) {
         if (stream->asked.offset != ahead->offset)
             return;

@@ -27,6 +27,7 @@ struct block_span {
 
 struct block_stream {
     struct tickets *tickets;
+    uint64_t read_bytes;     /* of the next read */
     struct table_file *file; /* null at first; borrowed */
     struct block_span now, ahead, side;
     struct block_span *reading; /* ahead or side, while the read is out */

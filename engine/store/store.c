@@ -50,6 +50,7 @@ void store_destroy(struct store *store) {
     recovery_destroy(store);
     store_scans_deinit(store);
     CHECK(store->cursors == NULL && store->snapshot == NULL);
+    store_abandoned_deinit(store);
     flush_deinit(&store->flush);
     compaction_deinit(store);
     checkpoints_deinit(store);

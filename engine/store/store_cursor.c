@@ -70,6 +70,7 @@ static void detach(struct store_cursor *cursor) {
             merge_step(merge);
         set_buffer(&cursor->floor, buffer_bytes(&merge->floor));
     }
+    store_drop_read_ahead(cursor);
     merge_clear(merge);
     struct version *version = cursor->version;
     cursor->version = NULL;
@@ -171,30 +172,6 @@ static enum merge_result go_on(struct store_cursor *cursor) {
     return merge_resume(merge);
 }
 
-/* Hands the merge all blocks that it waits for, and asks for those that are not there. */
-static enum store_status feed_sources(struct store_cursor *cursor, uint64_t waiter,
-                                      struct effects *effects) {
-    enum store_status worst = STORE_OK;
-    for (uint32_t i = 0; i < cursor->merge.count; i++) {
-        struct merge_source *source = &cursor->merge.sources[i];
-        /* Ends: every block that is fed moves the source on. */
-        while (merge_source_needs_block(source)) {
-            struct run_cursor *run = &source->run;
-            struct bytes contents;
-            if (run_cursor_pass_lost(run))
-                continue;
-            enum store_status status = store_block(cursor->store, run_cursor_table(run),
-                                                   &run->handle, waiter, &contents, effects);
-            if (status != STORE_OK) {
-                worst = worst == STORE_OK || status == STORE_CORRUPT ? status : worst;
-                break;
-            }
-            run_cursor_feed_plain(run, contents);
-        }
-    }
-    return worst;
-}
-
 static enum store_status feed(struct store_cursor *cursor, enum merge_result *result,
                               uint64_t waiter, struct effects *effects) {
     while (*result == MERGE_NEEDS_BLOCK || *result == MERGE_CORRUPT) {
@@ -204,7 +181,7 @@ static enum store_status feed(struct store_cursor *cursor, enum merge_result *re
                 return store_lose_block(cursor->store, run_cursor_table(run), &run->handle, waiter,
                                         effects);
         }
-        enum store_status status = feed_sources(cursor, waiter, effects);
+        enum store_status status = store_feed(cursor, waiter, effects);
         if (status != STORE_OK)
             return status;
         *result = merge_resume(&cursor->merge);

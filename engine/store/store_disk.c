@@ -180,6 +180,9 @@ static void dispatch(struct store *store, struct disk_wait *wait, const struct d
     case WAIT_STREAM_READ:
         block_stream_on_read(wait->owner, done->status, done->bytes);
         return;
+    case WAIT_AHEAD_READ:
+        store_on_read_ahead(store, wait->owner, done);
+        return;
     case WAIT_BLOCK_READ:
         on_block(store, wait->owner, done, effects);
         return;

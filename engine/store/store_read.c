@@ -24,14 +24,19 @@ enum store_status store_lose_block(struct store *store, struct table_file *file,
     return STORE_NEED_BLOCK;
 }
 
+bool store_block_at_hand(struct store *store, const struct table_file *file,
+                         const struct block_handle *handle, struct bytes *contents) {
+    bool there = block_cache_get(store_cache(store), file->number, handle->offset, contents) ||
+                 block_reads_find(&store->reads, file->number, handle->offset, contents);
+    store->figures.cache_hits += there;
+    return there;
+}
+
 enum store_status store_block(struct store *store, struct table_file *file,
                               const struct block_handle *handle, uint64_t waiter,
                               struct bytes *contents, struct effects *effects) {
-    if (block_cache_get(store_cache(store), file->number, handle->offset, contents) ||
-        block_reads_find(&store->reads, file->number, handle->offset, contents)) {
-        store->figures.cache_hits++;
+    if (store_block_at_hand(store, file, handle, contents))
         return STORE_OK;
-    }
     store->figures.cache_misses++;
     if (block_reads_take_failure(&store->reads, waiter, file->number, handle->offset))
         return store_lose_block(store, file, handle, waiter, effects);

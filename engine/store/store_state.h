@@ -12,6 +12,7 @@
  *     pacing.c           how much of both a step does
  *     store_read.c       one key
  *     store_cursor.c     keys in order;  store_scan.c  the same without a cursor to keep
+ *     store_feed.c       where a cursor's blocks come from
  *     store_snapshot.c   the store as it was
  *     quarantine.c       what the disk has lost
  *     store_install.c    what changes when a manifest record has become durable
@@ -29,6 +30,7 @@
 #include "engine/store/memtable.h"
 #include "engine/store/merge.h"
 #include "engine/store/quarantine.h"
+#include "engine/store/read_ahead.h"
 #include "engine/store/recovery.h"
 #include "engine/store/store.h"
 #include "engine/store/tallies.h"
@@ -79,6 +81,7 @@ struct store_cursor {
     struct buffer begun;     /* where the present call began */
     bool passed_damage;      /* it cannot tell any more what lies behind its last answer */
     struct merge merge;
+    struct read_ahead **aheads; /* of each source of the merge, or null; null when none has one */
 };
 
 /* A scan that has stopped somewhere and may be continued. */
@@ -128,6 +131,7 @@ struct store {
     struct buffer scan_from;  /* what was asked for last */
     uint64_t scan_uses, writes;
     struct store_cursor *cursors;    /* that are open, linked */
+    struct read_ahead *abandoned;    /* whose read is still out, linked */
     struct store_snapshot *snapshot; /* the youngest, if it is still held; not referenced */
 
     struct file_id *removals; /* files that nobody needs any more */
@@ -193,7 +197,10 @@ struct block_cache *store_cache(struct store *store);
 MUST_USE enum store_status store_lose_block(struct store *store, struct table_file *file,
                                             const struct block_handle *handle, uint64_t waiter,
                                             struct effects *effects);
-/* The block's plain contents, or what stands in the way. */
+/* The block's plain contents, when they are in memory. */
+MUST_USE bool store_block_at_hand(struct store *store, const struct table_file *file,
+                                  const struct block_handle *handle, struct bytes *contents);
+/* The same, or what stands in the way. */
 MUST_USE enum store_status store_block(struct store *store, struct table_file *file,
                                        const struct block_handle *handle, uint64_t waiter,
                                        struct bytes *contents, struct effects *effects);
@@ -205,6 +212,14 @@ struct store_cursor *store_cursor_open_within(struct store *store, struct bytes 
                                               struct bytes upper, bool reverse);
 /* Memtables or version change: cursors without a snapshot let go of them, and look again. */
 void store_detach_cursors(struct store *store);
+
+/* store_feed.c: hands the cursor's sources the blocks that they wait for, and asks for those that are not there. */
+MUST_USE enum store_status store_feed(struct store_cursor *cursor, uint64_t waiter,
+                                      struct effects *effects);
+void store_drop_read_ahead(struct store_cursor *cursor);
+void store_abandoned_deinit(struct store *store);
+void store_on_read_ahead(struct store *store, struct read_ahead *ahead,
+                         const struct disk_done *done);
 
 /* store_snapshot.c */
 struct store_view store_snapshot_view(const struct store_snapshot *snapshot);

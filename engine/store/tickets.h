@@ -30,6 +30,7 @@ enum wait_kind {
     WAIT_OUTPUT_SYNC,      /* owner: struct table_output */
     WAIT_OUTPUT_DIRECTORY, /* owner: struct table_output */
     WAIT_STREAM_READ,      /* owner: struct block_stream */
+    WAIT_AHEAD_READ,       /* owner: struct read_ahead */
     WAIT_BLOCK_READ,       /* owner: struct block_fetch */
     WAIT_REMOVE,
     WAIT_CHECKPOINT,

@@ -1,0 +1,73 @@
+#include "engine/store/read_ahead.h"
+
+#include "engine/base/memory.h"
+
+static void begin(struct read_ahead *ahead, struct tickets *tickets) {
+    block_stream_init(&ahead->stream, tickets);
+    ahead->stream.read_bytes = READ_AHEAD_MIN;
+    ahead->stream.wait = (struct disk_wait){.kind = WAIT_AHEAD_READ, .owner = ahead};
+    ahead->streak = 0;
+}
+
+struct read_ahead *read_ahead_create(struct tickets *tickets) {
+    struct read_ahead *ahead = memory_allocate_zeroed(1, sizeof *ahead);
+    begin(ahead, tickets);
+    return ahead;
+}
+
+void read_ahead_destroy(struct read_ahead *ahead) {
+    block_stream_deinit(&ahead->stream);
+    memory_release(ahead);
+}
+
+bool read_ahead_follows(struct read_ahead *ahead, const struct table_file *file,
+                        const struct block_handle *handle) {
+    bool same_file = ahead->file == file->number;
+    if (same_file && ahead->offset == handle->offset && ahead->end > 0)
+        return ahead->streak >= READ_AHEAD_AFTER;
+    bool follows = ahead->end > 0 && handle->offset == (same_file ? ahead->end : 0);
+    ahead->streak = follows ? ahead->streak + 1 : 0;
+    if (!follows && !read_ahead_is_reading(ahead))
+        ahead->stream.read_bytes = READ_AHEAD_MIN;
+    ahead->file = file->number;
+    ahead->offset = handle->offset;
+    ahead->end = handle->offset + handle->size;
+    return ahead->streak >= READ_AHEAD_AFTER;
+}
+
+/* Asks for what is missing, or for what comes next. */
+static void pump(struct read_ahead *ahead, struct effects *effects) {
+    struct block_stream *stream = &ahead->stream;
+    bool was_reading = read_ahead_is_reading(ahead);
+    block_stream_pump(stream, effects);
+    if (was_reading || !read_ahead_is_reading(ahead))
+        return;
+    ahead->read_file = stream->file;
+    table_file_acquire(stream->file);
+    if (stream->read_bytes < READ_AHEAD_MAX)
+        stream->read_bytes *= 2;
+}
+
+enum read_ahead_answer read_ahead_take(struct read_ahead *ahead, struct table_file *file,
+                                       const struct block_handle *handle, uint64_t waiter,
+                                       struct bytes *raw, struct effects *effects) {
+    struct block_stream *stream = &ahead->stream;
+    if (stream->failed) {
+        struct tickets *tickets = stream->tickets;
+        block_stream_deinit(stream);
+        begin(ahead, tickets);
+        return READ_AHEAD_FAILED;
+    }
+    bool there = block_stream_take(stream, file, handle, raw);
+    pump(ahead, effects);
+    ahead->waiter = there ? 0 : waiter;
+    return there ? READ_AHEAD_READY : READ_AHEAD_WAITS;
+}
+
+struct table_file *read_ahead_on_done(struct read_ahead *ahead, enum disk_status status,
+                                      struct bytes bytes) {
+    struct table_file *file = ahead->read_file;
+    ahead->read_file = NULL;
+    block_stream_on_read(&ahead->stream, status, bytes);
+    return file;
+}

@@ -1,0 +1,116 @@
+/* Where the blocks come from that a cursor walks through: the cache, a read of its own, or, when it
+ * goes through a table from block to block, large reads ahead of it. */
+#include "engine/base/memory.h"
+#include "engine/store/store_state.h"
+
+static struct read_ahead *ahead_of(struct store_cursor *cursor, uint32_t source) {
+    if (cursor->aheads == NULL)
+        cursor->aheads = memory_allocate_zeroed(cursor->merge.count, sizeof *cursor->aheads);
+    if (cursor->aheads[source] == NULL)
+        cursor->aheads[source] = read_ahead_create(&cursor->store->tickets);
+    return cursor->aheads[source];
+}
+
+static void abandon(struct store *store, struct read_ahead *ahead) {
+    if (!read_ahead_is_reading(ahead)) {
+        read_ahead_destroy(ahead);
+        return;
+    }
+    ahead->abandoned = true;
+    ahead->next = store->abandoned;
+    if (ahead->next != NULL)
+        ahead->next->previous = ahead;
+    store->abandoned = ahead;
+}
+
+static void forget_abandoned(struct store *store, struct read_ahead *ahead) {
+    if (ahead->next != NULL)
+        ahead->next->previous = ahead->previous;
+    if (ahead->previous != NULL)
+        ahead->previous->next = ahead->next;
+    else
+        store->abandoned = ahead->next;
+    read_ahead_destroy(ahead);
+}
+
+void store_drop_read_ahead(struct store_cursor *cursor) {
+    for (uint32_t i = 0; cursor->aheads != NULL && i < cursor->merge.count; i++) {
+        if (cursor->aheads[i] != NULL)
+            abandon(cursor->store, cursor->aheads[i]);
+    }
+    memory_release(cursor->aheads);
+    cursor->aheads = NULL;
+}
+
+void store_abandoned_deinit(struct store *store) {
+    while (store->abandoned != NULL) {
+        struct table_file *file = store->abandoned->read_file;
+        if (table_file_release(file))
+            table_file_destroy(file);
+        forget_abandoned(store, store->abandoned);
+    }
+}
+
+void store_on_read_ahead(struct store *store, struct read_ahead *ahead,
+                         const struct disk_done *done) {
+    struct table_file *file = read_ahead_on_done(ahead, done->status, done->bytes);
+    /* Also when the cursor has let go of its sources meanwhile: it waits all the same. */
+    if (ahead->waiter != 0)
+        block_reads_add_ready(&store->reads, ahead->waiter);
+    ahead->waiter = 0;
+    if (ahead->abandoned)
+        forget_abandoned(store, ahead);
+    store_release_table(store, file);
+}
+
+/* Reading ahead is for data blocks on the way forwards, and not for the store itself. */
+static bool may_read_ahead(const struct store_cursor *cursor, const struct run_cursor *run,
+                           uint64_t waiter) {
+    return !cursor->reverse && run->handle.kind == BLOCK_DATA && waiter != BLOCK_WAITER_OWN;
+}
+
+/* Hands the source the block that it needs. STORE_NEED_BLOCK: it has been asked for. */
+static enum store_status feed_block(struct store_cursor *cursor, uint32_t source, uint64_t waiter,
+                                    struct effects *effects) {
+    struct store *store = cursor->store;
+    struct run_cursor *run = &cursor->merge.sources[source].run;
+    struct table_file *file = run_cursor_table(run);
+    struct bytes contents;
+    bool follows = may_read_ahead(cursor, run, waiter) &&
+                   read_ahead_follows(ahead_of(cursor, source), file, &run->handle);
+    if (!store_block_at_hand(store, file, &run->handle, &contents)) {
+        enum read_ahead_answer answer = READ_AHEAD_FAILED;
+        if (follows)
+            answer = read_ahead_take(cursor->aheads[source], file, &run->handle, waiter, &contents,
+                                     effects);
+        if (answer == READ_AHEAD_READY)
+            run_cursor_feed_raw(run, contents);
+        if (answer != READ_AHEAD_FAILED)
+            return answer == READ_AHEAD_READY ? STORE_OK : STORE_NEED_BLOCK;
+        enum store_status status =
+            store_block(store, file, &run->handle, waiter, &contents, effects);
+        if (status != STORE_OK)
+            return status;
+    }
+    run_cursor_feed_plain(run, contents);
+    return STORE_OK;
+}
+
+enum store_status store_feed(struct store_cursor *cursor, uint64_t waiter,
+                             struct effects *effects) {
+    enum store_status worst = STORE_OK;
+    for (uint32_t i = 0; i < cursor->merge.count; i++) {
+        struct merge_source *source = &cursor->merge.sources[i];
+        /* Ends: every block that is fed moves the source on. */
+        while (merge_source_needs_block(source)) {
+            if (run_cursor_pass_lost(&source->run))
+                continue;
+            enum store_status status = feed_block(cursor, i, waiter, effects);
+            if (status != STORE_OK) {
+                worst = worst == STORE_OK || status == STORE_CORRUPT ? status : worst;
+                break;
+            }
+        }
+    }
+    return worst;
+}

@@ -1,0 +1,226 @@
+/* What cursors cost and what snapshots keep. What they must meet is checked by histories, in
+ * store_model_test.c. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "engine/store/read_ahead.h"
+#include "tests/store/support/store_host.h"
+
+enum { KEYS = 600, VALUE = 900, BLOCK = 1024 };
+
+static struct memory_disk disk;
+static struct store_host host;
+
+static void write_until_taken(uint32_t key, uint32_t size) {
+    enum store_status status;
+    while ((status = store_host_write(&host, key, size)) == STORE_BUSY)
+        assert_true(store_host_step(&host));
+    assert_int_equal(status, STORE_OK);
+    store_host_pump(&host);
+}
+
+/* Everything lies in tables of the deepest level, and nothing is in the cache. */
+static void set_up(void) {
+    struct store_config config = store_host_small_config();
+    config.block_bytes = BLOCK;
+    config.table_bytes = 200 * 1024;
+    config.memtable_bytes = 64 * 1024;
+    config.cache_bytes = 128 * 1024;
+    memory_disk_init(&disk, 1);
+    store_host_init(&host, &disk, &config);
+    host.keys = KEYS;
+    assert_true(store_host_start(&host));
+    for (uint32_t key = 0; key < KEYS; key++)
+        write_until_taken(key, VALUE);
+    assert_true(store_host_close(&host));
+    store_host_kill(&host);
+    assert_true(store_host_start(&host));
+    store_host_settle(&host);
+}
+
+static void tear_down(void) {
+    store_host_deinit(&host);
+    memory_disk_deinit(&disk);
+}
+
+/* Walks up to `limit` entries; how many there were. */
+static uint32_t walk(const struct store_range *range, struct store_snapshot *snapshot,
+                     uint32_t limit) {
+    struct store_cursor *cursor = store_cursor_open(host.store, range, snapshot);
+    uint32_t met = 0;
+    enum store_status status = STORE_OK;
+    while (met < limit && status != STORE_ABSENT) {
+        struct store_entry entry;
+        uint64_t ready;
+        status = store_cursor_next(cursor, host.next_waiter++, &entry, &host.effects);
+        met += status == STORE_OK;
+        memory_disk_take(&disk, &host.effects);
+        effects_clear(&host.effects);
+        if (status == STORE_NEED_BLOCK)
+            assert_true(store_host_step(&host));
+        while (store_next_ready(host.store, &ready)) {
+        }
+    }
+    store_cursor_close(cursor);
+    return met;
+}
+
+static void a_scan_of_everything_takes_few_reads(void **state) {
+    (void)state;
+    set_up();
+    uint64_t before = disk.performed;
+    assert_int_equal(walk(&(struct store_range){.reverse = false}, NULL, KEYS + 1), KEYS);
+    uint64_t reads = disk.performed - before;
+    /* One entry a block: read one by one that would be as many reads as entries. */
+    assert_true(reads < KEYS / 10);
+    before = disk.performed;
+    assert_int_equal(walk(&(struct store_range){.reverse = true}, NULL, KEYS + 1), KEYS);
+    tear_down();
+}
+
+static void a_short_scan_reads_its_own_blocks_alone(void **state) {
+    (void)state;
+    set_up();
+    struct store_figures figures;
+    store_figures(host.store, &figures);
+    uint64_t blocks = figures.blocks_read;
+    uint64_t before = disk.performed;
+    assert_int_equal(walk(&(struct store_range){.reverse = false}, NULL, READ_AHEAD_AFTER),
+                     READ_AHEAD_AFTER);
+    store_figures(host.store, &figures);
+    assert_int_equal(disk.performed - before, figures.blocks_read - blocks);
+    assert_true(figures.blocks_read - blocks <= READ_AHEAD_AFTER);
+    tear_down();
+}
+
+static void a_scan_pushes_nothing_out_of_the_cache(void **state) {
+    (void)state;
+    enum { HOT = 60, ROUNDS = 4 };
+    set_up();
+    struct bytes value;
+    for (uint32_t i = 0; i < ROUNDS * HOT; i++)
+        assert_int_equal(store_host_get(&host, i % HOT, &value), STORE_OK);
+    assert_int_equal(walk(&(struct store_range){.reverse = false}, NULL, KEYS + 1), KEYS);
+    struct store_figures before, after;
+    store_figures(host.store, &before);
+    for (uint32_t key = 0; key < HOT; key++)
+        assert_int_equal(store_host_get(&host, key, &value), STORE_OK);
+    store_figures(host.store, &after);
+    assert_int_equal(after.cache_misses, before.cache_misses);
+    tear_down();
+}
+
+static struct store_snapshot *acquire(void) {
+    struct store_snapshot *snapshot;
+    while (store_snapshot_acquire(host.store, &snapshot) == STORE_BUSY)
+        assert_true(store_host_step(&host));
+    return snapshot;
+}
+
+static void a_snapshot_keeps_its_files_and_its_release_lets_them_go(void **state) {
+    (void)state;
+    set_up();
+    struct store_snapshot *snapshot = acquire();
+    size_t tables = memory_disk_count(&disk, FILE_TABLE);
+    for (uint32_t key = 0; key < KEYS; key++) {
+        while (store_host_remove(&host, key) == STORE_BUSY)
+            assert_true(store_host_step(&host));
+        store_host_pump(&host);
+    }
+    store_host_settle(&host);
+    assert_int_equal(walk(&(struct store_range){.reverse = false}, NULL, KEYS), 0);
+    assert_int_equal(walk(&(struct store_range){.reverse = false}, snapshot, KEYS + 1), KEYS);
+    assert_true(memory_disk_count(&disk, FILE_TABLE) >= tables);
+    store_snapshot_release(snapshot);
+    store_host_settle(&host);
+    struct store_figures figures;
+    store_figures(host.store, &figures);
+    assert_int_equal(memory_disk_count(&disk, FILE_TABLE), figures.table_count);
+    tear_down();
+}
+
+static void snapshots_of_the_same_state_are_one(void **state) {
+    (void)state;
+    set_up();
+    write_until_taken(1, 10);
+    struct store_snapshot *first = acquire();
+    struct store_snapshot *second = acquire();
+    assert_ptr_equal(first, second);
+    write_until_taken(1, 20);
+    struct store_snapshot *third = acquire();
+    assert_ptr_not_equal(first, third);
+    store_snapshot_release(first);
+    store_snapshot_release(third);
+    struct store_snapshot *fourth = acquire();
+    assert_ptr_not_equal(fourth, second);
+    store_snapshot_release(fourth);
+    store_snapshot_release(second);
+    tear_down();
+}
+
+static void many_small_memtables_become_one_flush(void **state) {
+    (void)state;
+    enum { SNAPSHOTS = 40 };
+    set_up();
+    struct store_snapshot *snapshots[SNAPSHOTS];
+    struct store_figures before, after;
+    store_figures(host.store, &before);
+    for (uint32_t i = 0; i < SNAPSHOTS; i++) {
+        assert_int_equal(store_host_write(&host, 7, i), STORE_OK);
+        assert_int_equal(store_snapshot_acquire(host.store, &snapshots[i]), STORE_OK);
+    }
+    store_host_settle(&host);
+    store_figures(host.store, &after);
+    assert_int_equal(after.flushes - before.flushes, 1);
+    assert_int_equal(after.frozen_count, 0);
+    struct buffer name = {0};
+    store_host_key(7, &name);
+    for (uint32_t i = 0; i < SNAPSHOTS; i++) {
+        struct bytes value;
+        assert_int_equal(
+            store_snapshot_get(snapshots[i], buffer_bytes(&name), 1000 + i, &value, &host.effects),
+            STORE_OK);
+        assert_int_equal(value.size, i);
+        store_snapshot_release(snapshots[i]);
+    }
+    buffer_deinit(&name);
+    tear_down();
+}
+
+static void so_many_memtables_wait_that_no_snapshot_freezes_another(void **state) {
+    (void)state;
+    enum { SNAPSHOTS = 100 };
+    set_up();
+    struct store_snapshot *snapshots[SNAPSHOTS];
+    uint32_t count = 0;
+    enum store_status status = STORE_OK;
+    while (status == STORE_OK && count < SNAPSHOTS) {
+        assert_int_equal(store_host_write(&host, count, 10), STORE_OK);
+        status = store_snapshot_acquire(host.store, &snapshots[count]);
+        count += status == STORE_OK;
+    }
+    assert_int_equal(status, STORE_BUSY);
+    store_host_settle(&host);
+    snapshots[count++] = acquire();
+    for (uint32_t i = 0; i < count; i++)
+        store_snapshot_release(snapshots[i]);
+    store_host_check(&host);
+    tear_down();
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_scan_of_everything_takes_few_reads),
+        cmocka_unit_test(a_short_scan_reads_its_own_blocks_alone),
+        cmocka_unit_test(a_scan_pushes_nothing_out_of_the_cache),
+        cmocka_unit_test(a_snapshot_keeps_its_files_and_its_release_lets_them_go),
+        cmocka_unit_test(snapshots_of_the_same_state_are_one),
+        cmocka_unit_test(many_small_memtables_become_one_flush),
+        cmocka_unit_test(so_many_memtables_wait_that_no_snapshot_freezes_another),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
