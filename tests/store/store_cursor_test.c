@@ -37,7 +37,7 @@ static void set_up(void) {
     for (uint32_t key = 0; key < KEYS; key++)
         write_until_taken(key, VALUE);
     assert_true(store_host_close(&host));
-    store_host_kill(&host);
+    store_host_crash(&host, CRASH_KILLS);
     assert_true(store_host_start(&host));
     store_host_settle(&host);
 }
