@@ -65,4 +65,6 @@ void store_snapshot_release(struct store_snapshot *snapshot) {
     store_release_version(store, snapshot->version);
     memory_release(snapshot->memtables);
     memory_release(snapshot);
+    /* What is let go of needs a step, and no event brings one. */
+    store->work_left = true;
 }
