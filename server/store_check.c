@@ -86,15 +86,29 @@ static void check_as_a_whole(const struct stopped_store *stopped,
     buffer_deinit(&problem);
 }
 
+/* Files, and nothing that says which of them count. */
+static void check_without_manifest(const struct stopped_store *stopped,
+                                   struct store_report *report) {
+    const struct file_entry *last = NULL;
+    for (size_t i = 0; i < stopped->file_count; i++) {
+        if (stopped->files[i].file.kind != FILE_QUARANTINED)
+            last = &stopped->files[i];
+    }
+    if (last == NULL)
+        return;
+    store_report_begin(report, last->file);
+    store_report_problem(report, 0,
+                         last->file.kind == FILE_MANIFEST
+                             ? "it is not whole, and no other manifest is"
+                             : "there are files of a store, but no manifest");
+    store_report_end(report, "no manifest");
+}
+
 void store_check(const struct stopped_store *stopped, const struct found_manifest *found,
                  struct store_report *report) {
     uint64_t first, last;
-    if (found->finding == MANIFEST_MISSING && stopped->file_count == 0)
-        return;
     if (found->finding == MANIFEST_MISSING) {
-        store_report_begin(report, stopped->files[stopped->file_count - 1].file);
-        store_report_problem(report, 0, "there are files of a store, but no whole manifest");
-        store_report_end(report, "no manifest");
+        check_without_manifest(stopped, report);
         return;
     }
     check_manifest(found, report);
