@@ -5,6 +5,7 @@ void block_builder_deinit(struct block_builder *builder) {
     buffer_deinit(&builder->restarts);
     buffer_deinit(&builder->last_key);
     builder->entry_count = 0;
+    builder->entries_since_restart = 0;
 }
 
 void block_builder_reset(struct block_builder *builder) {
@@ -12,6 +13,7 @@ void block_builder_reset(struct block_builder *builder) {
     buffer_clear(&builder->restarts);
     buffer_clear(&builder->last_key);
     builder->entry_count = 0;
+    builder->entries_since_restart = 0;
 }
 
 static size_t shared_size(struct bytes left, struct bytes right) {
@@ -22,15 +24,23 @@ static size_t shared_size(struct bytes left, struct bytes right) {
     return shared;
 }
 
+static bool restart_is_due(const struct block_builder *builder) {
+    return builder->entry_count == 0 || builder->entries_since_restart == BLOCK_RESTART_INTERVAL ||
+           builder->contents.size - builder->restart_at >= BLOCK_RESTART_BYTES;
+}
+
 void block_builder_add(struct block_builder *builder, struct bytes key, struct bytes value,
                        bool removed) {
     struct bytes last = buffer_bytes(&builder->last_key);
     CHECK(builder->entry_count == 0 || bytes_compare(key, last) > 0);
     size_t shared = 0;
-    if (builder->entry_count % BLOCK_RESTART_INTERVAL == 0)
-        buffer_put_u32(&builder->restarts, (uint32_t)builder->contents.size);
-    else
+    if (restart_is_due(builder)) {
+        builder->restart_at = (uint32_t)builder->contents.size;
+        builder->entries_since_restart = 0;
+        buffer_put_u32(&builder->restarts, builder->restart_at);
+    } else {
         shared = shared_size(last, key);
+    }
     struct bytes rest = bytes_slice(key, shared, key.size - shared);
     buffer_put_varint(&builder->contents, shared);
     buffer_put_varint(&builder->contents, rest.size);
@@ -40,6 +50,7 @@ void block_builder_add(struct block_builder *builder, struct bytes key, struct b
     builder->last_key.size = shared;
     buffer_append(&builder->last_key, rest);
     builder->entry_count++;
+    builder->entries_since_restart++;
     CHECK(block_builder_size(builder) <= BLOCK_CONTENTS_MAX);
 }
 

@@ -3,9 +3,9 @@
  *     entry:    shared varint, unshared varint, (value size << 1 | removed) varint, key bytes,
  * value contents: entry, entry, ..., restart u32, restart u32, ..., restart count u32
  *
- * An entry keeps only what its key does not share with the key before. Every
- * BLOCK_RESTART_INTERVAL-th entry keeps its whole key, and its offset is in the restart array, over
- * which a reader searches by halves.
+ * An entry keeps only what its key does not share with the key before. A restart keeps its whole key,
+ * and its offset is in the restart array, over which a reader searches by halves; there is one after
+ * BLOCK_RESTART_INTERVAL entries or BLOCK_RESTART_BYTES, whichever comes first.
  *
  *     struct block_builder builder = {0};
  *     block_builder_add(&builder, key, value, false);
@@ -24,6 +24,8 @@ struct block_builder {
     struct buffer restarts; /* the array as it will be appended */
     struct buffer last_key;
     uint32_t entry_count;
+    uint32_t restart_at; /* offset of the last restart */
+    uint32_t entries_since_restart;
 };
 
 void block_builder_deinit(struct block_builder *builder);

@@ -40,7 +40,9 @@ struct block_handle {
     enum block_kind kind;
 };
 
-enum { BLOCK_TRAILER_SIZE = 5, BLOCK_RESTART_INTERVAL = 16, TABLE_FOOTER_SIZE = 64 };
+enum { BLOCK_TRAILER_SIZE = 5, TABLE_FOOTER_SIZE = 64 };
+/* An entry keeps its whole key once so many entries or bytes lie behind the last that does: a lookup walks no further. */
+enum { BLOCK_RESTART_INTERVAL = 16, BLOCK_RESTART_BYTES = 512 };
 /* What one entry and one block may hold; a reader refuses more. */
 /* Index and filter of a table that together take more are cut into partitions of about so many bytes. */
 enum { TABLE_PARTITION_ABOVE = 256 * 1024, TABLE_PARTITION_BYTES = 8 * 1024 };

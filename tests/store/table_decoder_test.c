@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-enum { FOOTER = 64, TRAILER = 5, RESTART_EVERY = 16, NUMBER = 77 };
+enum { FOOTER = 64, TRAILER = 5, RESTART_ENTRIES = 16, RESTART_BYTES = 512, NUMBER = 77 };
 
 static uint64_t number(const uint8_t *at, size_t size) {
     uint64_t value = 0;
@@ -84,16 +84,27 @@ static int compare_keys(const struct decoded_entry *left, const struct decoded_e
 static struct decoded_entry *decode_entries(struct stretch contents, size_t *count) {
     size_t restarts = (size_t)number(contents.data + contents.size - 4, 4);
     const uint8_t *array = contents.data + contents.size - 4 - 4 * restarts;
-    struct decoded_entry *entries = calloc(restarts * RESTART_EVERY + 1, sizeof *entries);
+    struct decoded_entry *entries = calloc(restarts * RESTART_ENTRIES + 1, sizeof *entries);
+    size_t restart = 0;
+    size_t since = 0; /* entries, and */
+    size_t last = 0;  /* where the last restart lies */
     *count = 0;
     for (const uint8_t *at = contents.data; at < array;) {
         struct decoded_entry *entry = &entries[*count];
-        if (*count % RESTART_EVERY == 0)
-            assert_int_equal(number(array + 4 * (*count / RESTART_EVERY), 4), at - contents.data);
+        size_t offset = (size_t)(at - contents.data);
+        bool restarts_here =
+            *count == 0 || since == RESTART_ENTRIES || offset >= last + RESTART_BYTES;
+        if (restarts_here) {
+            assert_true(restart < restarts);
+            assert_int_equal(number(array + 4 * restart++, 4), offset);
+            last = offset;
+            since = 0;
+        }
+        since++;
         size_t shared = (size_t)varint(&at, array);
         size_t unshared = (size_t)varint(&at, array);
         uint64_t tag = varint(&at, array);
-        assert_true(*count % RESTART_EVERY != 0 || shared == 0);
+        assert_true(!restarts_here || shared == 0);
         entry->key_size = shared + unshared;
         assert_true(entry->key_size <= 65535);
         entry->key = malloc(entry->key_size + 1);
@@ -108,7 +119,7 @@ static struct decoded_entry *decode_entries(struct stretch contents, size_t *cou
         assert_true(*count == 0 || compare_keys(&entries[*count - 1], entry) < 0);
         ++*count;
     }
-    assert_int_equal(restarts, (*count + RESTART_EVERY - 1) / RESTART_EVERY);
+    assert_int_equal(restarts, restart);
     return entries;
 }
 
