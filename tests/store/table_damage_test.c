@@ -4,6 +4,7 @@
 #include "engine/base/hash.h"
 #include "engine/store/block_builder.h"
 #include "engine/store/block_pack.h"
+#include "engine/store/table_file.h"
 #include "engine/store/table_format.h"
 
 #include <setjmp.h>
@@ -311,6 +312,33 @@ static void a_partition_that_does_not_add_up_is_corrupt(void **state) {
     }
 }
 
+/* A disk that mixed two files up is noticed even when both are whole. */
+static void a_table_under_another_number_is_corrupt(void **state) {
+    (void)state;
+    struct fixture_entry *entries;
+    size_t count;
+    struct table_options options = SHAPES[0];
+    struct buffer file = {0};
+    options.number = 17;
+    build_small(8, &options, &entries, &count, &file);
+    for (uint64_t number = 16; number <= 18; number++) {
+        struct table_file *opened = table_file_create(number);
+        opened->size = file.size;
+        struct block_handle metadata;
+        struct bytes footer =
+            bytes_slice(buffer_bytes(&file), file.size - TABLE_FOOTER_SIZE, TABLE_FOOTER_SIZE);
+        assert_int_equal(table_footer_decode(footer, file.size, &metadata), TABLE_OK);
+        opened->tail_size = file.size - metadata.offset;
+        struct bytes tail =
+            bytes_slice(buffer_bytes(&file), metadata.offset, (size_t)opened->tail_size);
+        assert_int_equal(table_file_open(opened, tail, &context),
+                         number == 17 ? TABLE_OK : TABLE_CORRUPT);
+        table_file_destroy(opened);
+    }
+    table_fixture_free(entries, count);
+    buffer_deinit(&file);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_bit_flip_is_noticed),
@@ -321,6 +349,7 @@ int main(void) {
         cmocka_unit_test(an_index_that_does_not_add_up_is_corrupt),
         cmocka_unit_test(properties_that_do_not_fit_are_corrupt),
         cmocka_unit_test(a_partition_that_does_not_add_up_is_corrupt),
+        cmocka_unit_test(a_table_under_another_number_is_corrupt),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
