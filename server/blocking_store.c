@@ -217,6 +217,9 @@ static enum store_status enter_after_stall(struct blocking_store *blocking,
 enum store_status blocking_store_enter(struct blocking_store *blocking,
                                        const struct store_batch *batch, uint64_t *sequence) {
     enum store_status status = store_write(blocking->store, batch, now_for_store(), sequence);
+    /* Whoever asks again finds out whether there is space by now. */
+    if (status == STORE_FULL && blocking_store_work(blocking))
+        status = store_write(blocking->store, batch, now_for_store(), sequence);
     if (status == STORE_BUSY)
         status = enter_after_stall(blocking, batch, sequence);
     if (status == STORE_OK) {
@@ -227,23 +230,36 @@ enum store_status blocking_store_enter(struct blocking_store *blocking,
     return status;
 }
 
+/* Want of space may last: nobody is held for it. */
+static bool is_full(const struct blocking_store *blocking) {
+    return store_condition(blocking->store) == STORE_CONDITION_FULL;
+}
+
+static enum store_status outcome(const struct blocking_store *blocking, bool is_done) {
+    if (is_done)
+        return STORE_OK;
+    return !has_failed(blocking) && is_full(blocking) ? STORE_FULL : STORE_FAILED;
+}
+
 /* The first turn of the log does it, but when a sync of another segment is under way, or the log has failed and all is
  * made durable anew. */
 static enum store_status wait_written(struct blocking_store *blocking, uint64_t sequence) {
     pump_log(blocking);
-    while (store_written(blocking->store) < sequence && go_on_or_wait(blocking))
+    while (store_written(blocking->store) < sequence && !is_full(blocking) &&
+           go_on_or_wait(blocking))
         pump_log(blocking);
-    return store_written(blocking->store) >= sequence ? STORE_OK : STORE_FAILED;
+    return outcome(blocking, store_written(blocking->store) >= sequence);
 }
 
 static enum store_status wait_durable(struct blocking_store *blocking, uint64_t sequence) {
     blocking->caller_syncs = true;
     store_want_durable(blocking->store, sequence);
     pump_log(blocking);
-    while (store_durable(blocking->store) < sequence && go_on_or_wait(blocking))
+    while (store_durable(blocking->store) < sequence && !is_full(blocking) &&
+           go_on_or_wait(blocking))
         pump_log(blocking);
     blocking->caller_syncs = false;
-    return store_durable(blocking->store) >= sequence ? STORE_OK : STORE_FAILED;
+    return outcome(blocking, store_durable(blocking->store) >= sequence);
 }
 
 enum store_status blocking_store_finish(struct blocking_store *blocking, uint64_t sequence,
@@ -404,7 +420,7 @@ static bool recover(struct blocking_store *blocking, struct buffer *problem) {
     store_start(blocking->store, now_for_store(), filling(blocking));
     blocking_store_perform(blocking);
     while (store_phase(blocking->store) == STORE_PHASE_RECOVERING)
-        CHECK(go_on(blocking));
+        CHECK(go_on_or_wait(blocking) || store_phase(blocking->store) != STORE_PHASE_RECOVERING);
     if (!has_failed(blocking))
         return true;
     buffer_append(problem, store_failure(blocking->store));

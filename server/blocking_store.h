@@ -41,7 +41,8 @@ bool blocking_store_close(struct blocking_store *blocking, struct buffer *proble
 /* Gone without a flush or a sync, as by a kill: what was written stays in the operating system's cache. */
 void blocking_store_drop(struct blocking_store *blocking);
 
-/* STORE_OK, STORE_FULL or STORE_FAILED. When it returns STORE_OK, the batch survives a kill of the process; when `durable`, a loss of power. */
+/* STORE_OK, STORE_FULL or STORE_FAILED. When it returns STORE_OK, the batch survives a kill of the process; when
+ * `durable`, a loss of power. After STORE_FULL it may yet do so, once there is space. */
 MUST_USE enum store_status blocking_store_write(struct blocking_store *blocking,
                                                 const struct store_batch *batch, bool durable);
 /* The two halves of a write, for one who commits the batches of many at once: enter each, then finish the last one's

@@ -3,7 +3,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-enum { LEAVING_PIECE_BYTES = 512 * 1024 };
+enum { LEAVING_PIECE_BYTES = 512 * 1024, STAT_BLOCK_BYTES = 512 };
 
 /* Pieces are cut at their own multiples, so that every one begins with a page. */
 static void unmap_last_piece(struct log_mapping *mapping) {
@@ -40,6 +40,9 @@ static void open_mapping(struct log_mapping *mapping, struct file_id file, int d
     mapping->file = file;
     struct stat status;
     if (fstat(descriptor, &status) != 0 || status.st_size <= 0)
+        return;
+    /* A page without space behind it ends the process when the disk is full; a system call says so. */
+    if ((uint64_t)status.st_blocks * STAT_BLOCK_BYTES < (uint64_t)status.st_size)
         return;
     size_t size = (size_t)status.st_size;
     void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);

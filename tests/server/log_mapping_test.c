@@ -23,7 +23,7 @@ static int open_file(size_t size) {
     int descriptor = mkstemp(path);
     assert_true(descriptor >= 0);
     unlink(path);
-    assert_int_equal(ftruncate(descriptor, (off_t)size), 0);
+    assert_true(size == 0 || fallocate(descriptor, 0, 0, (off_t)size) == 0);
     return descriptor;
 }
 
@@ -138,6 +138,16 @@ static void a_segment_that_was_left_is_unmapped_piece_by_piece(void **state) {
     close(second);
 }
 
+static void a_file_whose_space_is_not_taken_is_not_mapped(void **state) {
+    (void)state;
+    struct log_mapping mapping = {.size = 0};
+    int descriptor = open_file(0);
+    assert_int_equal(ftruncate(descriptor, SIZE), 0);
+    assert_false(log_mapping_write(&mapping, LOG, descriptor, 0, bytes_of("a", 1)));
+    log_mapping_close(&mapping);
+    close(descriptor);
+}
+
 static void another_segment_takes_the_place_of_the_first(void **state) {
     (void)state;
     struct log_mapping mapping = {.size = 0};
@@ -166,6 +176,7 @@ int main(void) {
         cmocka_unit_test(what_a_killed_process_wrote_is_there),
         cmocka_unit_test(a_write_behind_the_end_is_refused_and_changes_nothing),
         cmocka_unit_test(other_files_and_empty_ones_are_not_mapped),
+        cmocka_unit_test(a_file_whose_space_is_not_taken_is_not_mapped),
         cmocka_unit_test(another_segment_takes_the_place_of_the_first),
         cmocka_unit_test(a_segment_that_was_left_is_unmapped_piece_by_piece),
     };
