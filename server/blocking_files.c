@@ -55,8 +55,10 @@ static enum disk_status write_to(struct blocking_files *files, struct store_file
     file->writes++;
     files->bytes_written += effect->bytes.size;
     if (log_mapping_write(&files->log, effect->file, file->descriptor, effect->offset,
-                          effect->bytes))
+                          effect->bytes)) {
+        files->bytes_mapped += effect->bytes.size;
         return DISK_OK;
+    }
     return store_file_write(file->descriptor, effect->offset, effect->bytes);
 }
 

@@ -22,6 +22,7 @@ struct blocking_files {
     struct log_mapping log;
     struct buffer read, listed; /* what the last read and the last list gave */
     uint64_t bytes_read, bytes_written;
+    uint64_t bytes_mapped; /* of those written: by a copy into a mapping */
 };
 
 /* False with a sentence in *problem; nothing is left open then. */

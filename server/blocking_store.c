@@ -388,6 +388,7 @@ void blocking_store_figures(const struct blocking_store *blocking, struct store_
     *host = blocking->figures;
     host->bytes_read = blocking->files.bytes_read;
     host->bytes_written = blocking->files.bytes_written;
+    host->bytes_mapped = blocking->files.bytes_mapped;
 }
 
 struct bytes blocking_store_problem(const struct blocking_store *blocking) {

@@ -29,6 +29,7 @@ struct blocking_store;
 /* What the host itself has counted. */
 struct blocking_figures {
     uint64_t bytes_read, bytes_written; /* through files */
+    uint64_t bytes_mapped;              /* of those written: by a copy into a mapping */
     uint64_t stalls;                    /* writes that had to wait until the store took them */
     uint64_t stall_nanoseconds, stall_nanoseconds_max;
 };

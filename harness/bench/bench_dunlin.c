@@ -75,6 +75,15 @@ static void settle(void *store) {
     (void)!blocking_store_settle(dunlin->store);
 }
 
+/* The log. */
+static uint64_t mapped(void *store) {
+    struct dunlin *dunlin = store;
+    struct store_figures figures;
+    struct blocking_figures host;
+    blocking_store_figures(dunlin->store, &figures, &host);
+    return host.bytes_mapped;
+}
+
 static bool close_dunlin(void *store) {
     struct dunlin *dunlin = store;
     struct buffer problem = {0};
@@ -93,4 +102,5 @@ const struct bench_engine BENCH_DUNLIN = {
     .scan = scan,
     .settle = settle,
     .close = close_dunlin,
+    .mapped = mapped,
 };

@@ -46,6 +46,8 @@ struct bench_engine {
     /* Until the work is done that is due and needs the caller's own thread; null when there is none. */
     void (*settle)(void *store);
     bool (*close)(void *store);
+    /* Bytes that it has written through mappings of files, which the kernel's books do not have; null when there are none. */
+    uint64_t (*mapped)(void *store);
 };
 
 enum { BENCH_ENGINES = 3 };

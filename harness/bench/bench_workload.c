@@ -124,6 +124,12 @@ static void warm_up(struct bench_run *run) {
     run->numbers = NULL;
 }
 
+static void take_usage(const struct bench_run *run, struct bench_usage *usage) {
+    bench_usage_take(usage);
+    if (run->engine->mapped != NULL)
+        usage->file_written += run->engine->mapped(run->store);
+}
+
 static void note_results(const struct bench_run *run, const struct bench_usage *before,
                          const struct bench_usage *ended, const struct bench_usage *rested,
                          struct bench_result *result) {
@@ -150,13 +156,13 @@ static void measure(struct bench_run *run, struct bench_result *result) {
         run->numbers = draw_numbers(run->workload, run->setup, run->operations, SEED_DRAWS);
     rest(run);
     struct bench_usage before, ended, rested;
-    bench_usage_take(&before);
+    take_usage(run, &before);
     uint64_t began = bench_nanoseconds();
     bench_run_operations(run);
     uint64_t end = bench_nanoseconds();
-    bench_usage_take(&ended);
+    take_usage(run, &ended);
     rest(run);
-    bench_usage_take(&rested);
+    take_usage(run, &rested);
     result->seconds = (double)(end - began) / 1e9;
     result->rest_seconds = (double)(bench_nanoseconds() - end) / 1e9;
     note_results(run, &before, &ended, &rested, result);
