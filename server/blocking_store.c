@@ -53,8 +53,10 @@ static struct effects *filling(struct blocking_store *blocking) {
     return &blocking->effects[blocking->filling];
 }
 
-static bool is_sync(const struct effect *effect) {
-    return effect->kind == EFFECT_SYNC || effect->kind == EFFECT_SYNC_DIRECTORY;
+/* What the disk may take long for and the store does not hurry about. */
+static bool takes_long(const struct effect *effect) {
+    return effect->kind == EFFECT_SYNC || effect->kind == EFFECT_SYNC_DIRECTORY ||
+           effect->kind == EFFECT_REMOVE;
 }
 
 /* Reads and lists are performed when their outcome is handed over: they share one buffer. */
@@ -63,10 +65,8 @@ static bool is_question(const struct effect *effect) {
 }
 
 static bool goes_to_thread(const struct blocking_store *blocking, const struct effect *effect) {
-    if (!is_sync(effect))
-        return false;
-    return !(blocking->caller_syncs && effect->kind == EFFECT_SYNC &&
-             effect->file.kind == FILE_LOG);
+    return takes_long(effect) && !(blocking->caller_syncs && effect->kind == EFFECT_SYNC &&
+                                   effect->file.kind == FILE_LOG);
 }
 
 static int *statuses_for(struct blocking_store *blocking, size_t count) {
@@ -88,6 +88,8 @@ static int perform_now(struct blocking_store *blocking, const struct effect *eff
     if (effect->kind == EFFECT_NOTE || is_question(effect))
         return STATUS_NONE;
     if (goes_to_thread(blocking, effect)) {
+        if (effect->kind == EFFECT_REMOVE)
+            log_mapping_forget(&blocking->files.log, effect->file);
         sync_thread_ask(&blocking->syncs, effect);
         return STATUS_NONE;
     }

@@ -7,9 +7,18 @@ void sync_thread_init(struct sync_thread *thread, struct store_directory *direct
     pthread_cond_init(&thread->done_condition, NULL);
 }
 
+/* A file without a name is nobody's but ours: its space is given back by the close, which may take its time. */
+static void let_go(const struct sync_thread *thread, struct sync_request *request) {
+    if (request->file != NULL)
+        store_directory_release(thread->directory, request->file);
+    request->file = NULL;
+}
+
 /* A file that cannot be opened has its outcome already. */
 static void perform(const struct sync_thread *thread, struct sync_request *request) {
-    if (request->file != NULL)
+    if (request->is_removal)
+        let_go(thread, request);
+    else if (request->file != NULL)
         request->status = store_file_sync(request->file->descriptor);
     else if (request->status == DISK_OK)
         request->status = store_directory_sync(thread->directory, request->checkpoint);
@@ -46,12 +55,27 @@ static struct sync_request request_for(struct sync_thread *thread, const struct 
     return request;
 }
 
+/* The name goes at once. */
+static struct sync_request removal_for(struct sync_thread *thread, const struct effect *effect) {
+    struct sync_request request = {.ticket = effect->ticket, .is_removal = true};
+    request.file = store_directory_acquire(thread->directory, effect->file, false, &request.status);
+    request.status = store_directory_remove(thread->directory, effect->file);
+    bool is_ours = request.file != NULL && request.file->is_detached && request.file->users == 1;
+    if (request.file != NULL && !is_ours) {
+        store_directory_release(thread->directory, request.file);
+        request.file = NULL;
+    }
+    return request;
+}
+
 void sync_thread_ask(struct sync_thread *thread, const struct effect *effect) {
-    CHECK(effect->kind == EFFECT_SYNC || effect->kind == EFFECT_SYNC_DIRECTORY);
+    CHECK(effect->kind == EFFECT_SYNC || effect->kind == EFFECT_SYNC_DIRECTORY ||
+          effect->kind == EFFECT_REMOVE);
     CHECK(thread->asked - thread->taken < SYNC_THREAD_MAX);
     pthread_mutex_lock(&thread->mutex);
     struct sync_request *request = &thread->requests[thread->asked++ % SYNC_THREAD_MAX];
-    *request = request_for(thread, effect);
+    *request =
+        effect->kind == EFFECT_REMOVE ? removal_for(thread, effect) : request_for(thread, effect);
     pthread_cond_signal(&thread->asked_condition);
     pthread_mutex_unlock(&thread->mutex);
     if (!thread->started)

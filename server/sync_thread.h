@@ -1,4 +1,5 @@
-/* sync_thread: one thread that waits for the disk, so that the store's caller need not.
+/* sync_thread: one thread that waits for the disk, so that the store's caller need not: for syncs, and for the space of
+ * removed files to be given back.
  *
  *     caller:  sync_thread_ask(ticket, file) --> [asked] --> thread: fdatasync --> [done]
  *     caller:  sync_thread_take(&ticket, &status)  <-----------------------------------------'
@@ -29,6 +30,7 @@ struct sync_request {
         *file;           /* acquired until its outcome is taken; null when a directory is synced */
     uint32_t checkpoint; /* whose directory that is */
     uint64_t writes;     /* of the file: those that it covers */
+    bool is_removal;
     enum disk_status status;
 };
 
@@ -46,7 +48,7 @@ struct sync_thread {
 
 void sync_thread_init(struct sync_thread *thread, struct store_directory *directory);
 void sync_thread_deinit(struct sync_thread *thread);
-/* Takes an EFFECT_SYNC or an EFFECT_SYNC_DIRECTORY. */
+/* Takes an EFFECT_SYNC, an EFFECT_SYNC_DIRECTORY, or an EFFECT_REMOVE: of that only what takes long is left to the thread. */
 void sync_thread_ask(struct sync_thread *thread, const struct effect *effect);
 static inline bool sync_thread_is_busy(const struct sync_thread *thread) {
     return thread->taken != thread->asked;
