@@ -657,6 +657,23 @@ void small_cluster_hold_disk(struct small_cluster *cluster, uint32_t node, bool 
     cluster->nodes[node].disk_is_held = held;
 }
 
+uint32_t small_cluster_damage(struct small_cluster *cluster, uint32_t node, enum file_kind kind,
+                              size_t from, size_t distance) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < FILES_MAX; i++) {
+        struct memory_file *file = &cluster->nodes[node].files[i];
+        if (!file->exists || file->file.kind != kind)
+            continue;
+        count++;
+        for (size_t at = from; at < file->bytes.size; at += distance) {
+            file->bytes.data[at] ^= 0x10;
+            if (at < file->durable.size)
+                file->durable.data[at] ^= 0x10;
+        }
+    }
+    return count;
+}
+
 void small_cluster_break_disk(struct small_cluster *cluster, uint32_t node) {
     cluster->nodes[node].disk_is_broken = true;
 }

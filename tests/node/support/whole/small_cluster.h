@@ -52,6 +52,9 @@ void small_cluster_join(struct small_cluster *cluster, uint32_t left, uint32_t r
 void small_cluster_stall(struct small_cluster *cluster, uint32_t from, uint32_t to, bool stalled);
 /* Disk operations of the node wait until released. */
 void small_cluster_hold_disk(struct small_cluster *cluster, uint32_t node, bool held);
+/* Flips a bit in every `distance` bytes of the node's files of this kind, from `from` on. Returns how many files there were. */
+uint32_t small_cluster_damage(struct small_cluster *cluster, uint32_t node, enum file_kind kind,
+                              size_t from, size_t distance);
 /* Every disk write of the node fails from now on. */
 void small_cluster_break_disk(struct small_cluster *cluster, uint32_t node);
 
