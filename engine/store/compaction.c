@@ -73,7 +73,8 @@ static bool begin(struct store *store, struct effects *effects) {
     compaction->upper_count = pick.upper_count;
     compaction->lower_at = pick.lower_at;
     compaction->lower_count = pick.lower_count;
-    compaction->moves = pick.moves;
+    bool must_note = pick.level == 0 && store->quarantine.damages.count > 0;
+    compaction->moves = pick.moves && !must_note;
     compaction->version = store->version;
     version_acquire(compaction->version);
     compaction->phase = COMPACTION_MERGING;
@@ -101,9 +102,18 @@ static bool feed(struct compaction *compaction, uint64_t *bytes) {
     return true;
 }
 
+/* Entries of level 0 cease to be told from older ones by their run. */
+static void note_answer(struct store *store) {
+    const struct merge *merge = &store->compaction.merge;
+    const struct table_file *file = run_cursor_table(&merge->current->run);
+    quarantine_answer(store, merge->key, file->run);
+}
+
 static void take_entry(struct store *store, uint64_t *bytes) {
     struct compaction *compaction = &store->compaction;
     *bytes += compaction->merge.key.size + compaction->merge.value.size;
+    if (compaction->level == 0 && store->quarantine.damages.count > 0)
+        note_answer(store);
     if (must_keep(compaction))
         table_output_add(&compaction->output, &store->facts.next_file, compaction->merge.key,
                          compaction->merge.value, compaction->merge.removed);

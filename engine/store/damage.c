@@ -7,6 +7,7 @@ enum { DAMAGES_CAPACITY_MIN = 4 };
 static void deinit(struct damage *damage) {
     buffer_deinit(&damage->from);
     buffer_deinit(&damage->to);
+    memory_release(damage->answered);
 }
 
 void damage_list_deinit(struct damage_list *list) {
@@ -53,6 +54,42 @@ bool damage_meets(const struct damage *damage, struct bytes from, struct bytes t
     return order > 0 || (order == 0 && !damage->after);
 }
 
+static uint32_t answered_at(const struct damage *damage, uint64_t hash) {
+    uint32_t low = 0;
+    uint32_t high = damage->answered_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (damage->answered[middle] < hash)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+bool damage_is_answered(const struct damage *damage, uint64_t hash) {
+    uint32_t at = answered_at(damage, hash);
+    return at < damage->answered_count && damage->answered[at] == hash;
+}
+
+bool damage_answer(struct damage *damage, uint64_t hash) {
+    uint32_t at = answered_at(damage, hash);
+    bool known = at < damage->answered_count && damage->answered[at] == hash;
+    if (known || damage->answered_count == DAMAGE_ANSWERED_MAX)
+        return false;
+    if (damage->answered_count == damage->answered_capacity) {
+        damage->answered_capacity =
+            damage->answered_capacity == 0 ? 8 : damage->answered_capacity * 2;
+        damage->answered =
+            memory_resize(damage->answered, damage->answered_capacity * sizeof *damage->answered);
+    }
+    memmove(damage->answered + at + 1, damage->answered + at,
+            (damage->answered_count - at) * sizeof *damage->answered);
+    damage->answered[at] = hash;
+    damage->answered_count++;
+    return true;
+}
+
 void damage_put(const struct damage *damage, struct buffer *to) {
     buffer_put_u8(to, DAMAGE_TAG_DAMAGE);
     buffer_put_varint(to, damage->id);
@@ -64,6 +101,14 @@ void damage_put(const struct damage *damage, struct buffer *to) {
     buffer_put_varint(to, damage->after);
     buffer_put_bytes(to, buffer_bytes(&damage->from));
     buffer_put_bytes(to, buffer_bytes(&damage->to));
+    for (uint32_t i = 0; i < damage->answered_count; i++)
+        damage_put_answered(damage->id, damage->answered[i], to);
+}
+
+void damage_put_answered(uint64_t id, uint64_t hash, struct buffer *to) {
+    buffer_put_u8(to, DAMAGE_TAG_ANSWERED);
+    buffer_put_varint(to, id);
+    buffer_put_u64(to, hash);
 }
 
 void damage_put_healed(uint64_t id, struct buffer *to) {
@@ -114,4 +159,13 @@ bool damage_take_healed(struct damage_list *list, struct reader *from) {
         return false;
     damage_list_remove(list, id);
     return true;
+}
+
+bool damage_take_answered(struct damage_list *list, struct reader *from) {
+    uint64_t id = reader_varint(from);
+    uint64_t hash = reader_u64(from);
+    struct damage *damage = damage_list_find(list, id);
+    if (!from->failed && damage != NULL)
+        (void)damage_answer(damage, hash);
+    return !from->failed;
 }

@@ -213,6 +213,8 @@ static bool apply_fact(struct manifest_state *state, struct reader *from) {
         return damage_take(&state->damages, from);
     case DAMAGE_TAG_HEALED:
         return damage_take_healed(&state->damages, from);
+    case DAMAGE_TAG_ANSWERED:
+        return damage_take_answered(&state->damages, from);
     case DAMAGE_TAG_LOST_BLOCK:
         return apply_lost_block(state, from);
     default:

@@ -15,7 +15,7 @@
  *         8 table removed    v number
  *         9 rolled back                       the store may hold less than it once vouched for: it is a
  *                                             copy of an earlier moment, or something was lost
- *         16 to 18           what the disk has lost: damage.h
+ *         16 to 19           what the disk has lost: damage.h
  *
  * A snapshot says everything, an edit what changed; an edit that does not say closed or rolled back again
  * ends it.

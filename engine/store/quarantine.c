@@ -1,5 +1,6 @@
 #include "engine/store/quarantine.h"
 
+#include "engine/base/hash.h"
 #include "engine/base/memory.h"
 #include "engine/base/text.h"
 #include "engine/store/store_state.h"
@@ -172,6 +173,16 @@ void quarantine_table(struct store *store, const struct table_file *file, struct
 void quarantine_all(struct store *store, enum store_damage_kind kind, struct file_id file,
                     uint64_t offset, struct effects *effects) {
     end_damage(store, begin_damage(store, kind, file, offset), effects);
+}
+
+void quarantine_answer(struct store *store, struct bytes key, uint64_t run) {
+    struct quarantine *quarantine = &store->quarantine;
+    for (uint32_t i = 0; i < quarantine->damages.count; i++) {
+        struct damage *damage = &quarantine->damages.items[i];
+        if (run >= damage->first_run && damage_has(damage, key) &&
+            damage_answer(damage, hash64(key)))
+            damage_put_answered(damage->id, hash64(key), &quarantine->pending);
+    }
 }
 
 /* --- what the manifest has ---------------------------------------------------------------------- */

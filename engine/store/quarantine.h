@@ -59,6 +59,9 @@ void quarantine_table(struct store *store, const struct table_file *file, struct
 /* Every key may have lost what a log or a manifest said of it. */
 void quarantine_all(struct store *store, enum store_damage_kind kind, struct file_id file,
                     uint64_t offset, struct effects *effects);
+/* A flush of this run has the key, and is about to be merged with older tables: what comes of it stays younger than the
+ * damages that were found before. */
+void quarantine_answer(struct store *store, struct bytes key, uint64_t run);
 /* Comes out of store_next_ready() when the manifest has all that is known. */
 void quarantine_wait(struct store *store, uint64_t waiter);
 static inline bool quarantine_is_noted(const struct quarantine *quarantine) {

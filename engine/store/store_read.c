@@ -230,6 +230,10 @@ static enum lookup look_behind_damage(struct store *store, const struct store_vi
     /* Where everything was lost, whatever is there came later. */
     if (damage->kind == STORE_DAMAGE_MANIFEST)
         return look_everywhere(store, view, query, value, status);
+    if (damage_is_answered(damage, query->hash)) {
+        enum lookup answer = look_everywhere(store, view, query, value, status);
+        return answer == LOOKUP_UNKNOWN ? LOOKUP_REMOVED : answer;
+    }
     enum lookup found = look_into_memory(view, query->key, value);
     return found != LOOKUP_UNKNOWN
                ? found

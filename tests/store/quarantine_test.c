@@ -147,6 +147,29 @@ static void what_is_written_after_a_loss_can_be_read(void **state) {
     assert_int_equal(count_corrupt(), before - 1);
 }
 
+/* Compaction mixes it with older entries: it stays what it is. */
+static void what_is_written_after_a_loss_can_be_read_at_every_level(void **state) {
+    (void)state;
+    write_all();
+    reopen();
+    break_block_of(7);
+    uint32_t corrupt = count_corrupt();
+    assert_true(corrupt > 0);
+    write_all();
+    assert_int_equal(count_corrupt(), 0);
+    struct store_figures figures;
+    for (uint32_t round = 0; round < 40; round++) {
+        for (uint32_t key = 1; key < KEYS; key += 3)
+            write_key(key);
+        assert_int_equal(count_corrupt(), 0);
+    }
+    store_figures(host.store, &figures);
+    assert_true(figures.compactions > 3);
+    assert_int_equal(figures.damages, 1);
+    reopen();
+    assert_int_equal(count_corrupt(), 0);
+}
+
 static void a_scan_does_not_pass_over_lost_keys_unseen(void **state) {
     bool salvages = *state != NULL;
     write_all();
@@ -473,6 +496,8 @@ int main(void) {
                                         close_host),
         cmocka_unit_test_setup_teardown(what_is_written_after_a_loss_can_be_read, open_host,
                                         close_host),
+        cmocka_unit_test_setup_teardown(what_is_written_after_a_loss_can_be_read_at_every_level,
+                                        open_host, close_host),
         cmocka_unit_test_setup_teardown(a_scan_does_not_pass_over_lost_keys_unseen, open_host,
                                         close_host),
         cmocka_unit_test_prestate_setup_teardown(a_scan_does_not_pass_over_lost_keys_unseen,
