@@ -432,6 +432,11 @@ static bool recover(struct blocking_store *blocking, struct buffer *problem) {
 
 struct blocking_store *blocking_store_open(const char *directory, const struct store_config *config,
                                            struct buffer *problem) {
+    const char *refused = store_config_problem(config);
+    if (refused != NULL) {
+        text_append(problem, refused);
+        return NULL;
+    }
     struct blocking_store *blocking = calloc(1, sizeof *blocking);
     CHECK(blocking != NULL);
     blocking->next_waiter = 1;

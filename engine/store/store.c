@@ -6,28 +6,8 @@
 
 enum { FROZEN_CAPACITY_MIN = 4, REMOVALS_CAPACITY_MIN = 8, LOG_PER_MEMTABLE = 4 };
 
-struct store_config store_config_default(void) {
-    return (struct store_config){
-        .sync = STORE_SYNC_INTERVAL,
-        .sync_interval = duration_of_seconds(1),
-        .memtable_bytes = 32 << 20,
-        .cache_bytes = 64 << 20,
-        .block_bytes = 4096,
-        .table_bytes = 4 << 20,
-        .log_segment_bytes = 32 << 20,
-        .log_allocates = true,
-        .log_spares = 1,
-        .manifest_bytes = 1 << 20,
-        .filter_bits_per_key = 10,
-        .compression = {COMPRESSION_LZ4, COMPRESSION_LZ4, COMPRESSION_LZ4, COMPRESSION_LZ4,
-                        COMPRESSION_LZ4, COMPRESSION_LZ4, COMPRESSION_LZ4},
-        .tally_count = 1024 * STORE_TALLIES_PER_PAGE,
-        .first_ticket = 1,
-    };
-}
-
 struct store *store_create(const struct store_config *config) {
-    CHECK(config->memtable_bytes > 0 && config->table_bytes > 0 && config->block_bytes > 0);
+    CHECK(store_config_problem(config) == NULL);
     struct store *store = memory_allocate_zeroed(1, sizeof *store);
     store->config = *config;
     store->remove_wait = (struct disk_wait){.kind = WAIT_REMOVE};

@@ -60,6 +60,8 @@ struct store_config {
 
 /* What a production node uses. */
 struct store_config store_config_default(void);
+/* One sentence that says why no store can be created with these settings; null when one can, however small its budgets. */
+const char *store_config_problem(const struct store_config *config);
 
 enum store_status {
     STORE_OK,
@@ -117,6 +119,7 @@ struct store_batch {
 
 struct store;
 
+/* The settings have no problem. */
 struct store *store_create(const struct store_config *config);
 void store_destroy(struct store *store);
 

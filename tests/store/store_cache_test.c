@@ -83,9 +83,30 @@ static void tables_keep_less_where_the_budget_is_small_or_the_table_large(void *
     assert_true(pinned_with(1 << 30, 1 << 20, 500) < pinned_with(1 << 30, 1 << 20, 0));
 }
 
+/* Removed and compacted away, the entries leave nothing in the cache that no table could ask for. */
+static void blocks_of_tables_that_are_gone_leave_the_cache(void **state) {
+    (void)state;
+    struct store_config config = store_host_small_config();
+    config.cache_bytes = 1 << 20;
+    write_and_read(&config, 4);
+    struct store_figures before, after;
+    store_figures(host.store, &before);
+    for (uint32_t key = 0; key < STORE_HOST_KEYS; key++) {
+        while (store_host_remove(&host, key) == STORE_BUSY)
+            (void)store_host_step(&host);
+        store_host_pump(&host);
+    }
+    store_host_settle(&host);
+    store_figures(host.store, &after);
+    assert_true(before.table_count > 8 && after.table_count < before.table_count / 2);
+    assert_true(before.cache_bytes > 4000 && after.cache_bytes < before.cache_bytes / 2);
+    finish();
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(blocks_and_what_tables_keep_share_the_budget),
+        cmocka_unit_test(blocks_of_tables_that_are_gone_leave_the_cache),
         cmocka_unit_test(tables_keep_less_where_the_budget_is_small_or_the_table_large),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
