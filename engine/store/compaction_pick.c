@@ -163,6 +163,16 @@ static bool pick_by_tombstones(const struct version *version, struct compaction_
     return false;
 }
 
+/* A removed range at level 0 hides what lies below, which takes space for as long as it stays there. */
+static bool pick_ranges(const struct version *version, uint32_t base,
+                        struct compaction_pick *pick) {
+    for (uint32_t at = 0; at < version->levels[0].count; at++) {
+        if (version->levels[0].tables[at]->range_count > 0)
+            return pick_level_0(version, base, pick);
+    }
+    return false;
+}
+
 static bool pick_at_rest(const struct version *version, const struct level_targets *targets,
                          uint64_t bytes_min, struct compaction_pick *pick) {
     uint64_t above = 0;
@@ -184,7 +194,8 @@ bool compaction_pick(const struct store *store, struct compaction_pick *pick, bo
     *blocked = false;
     bool due =
         pick_by_size(version, &targets, pick, blocked) || pick_by_tombstones(version, pick) ||
-        (store->rests && pick_at_rest(version, &targets, store->config.memtable_bytes / 2, pick));
+        (store->rests && (pick_ranges(version, targets.base, pick) ||
+                          pick_at_rest(version, &targets, store->config.memtable_bytes / 2, pick)));
     if (due)
         pick->moves = may_move(version, pick);
     return due;

@@ -7,7 +7,7 @@
  *                 of a level above 0 the one table that overlaps least below: it costs least to move
  *     tombstones  a table with many removed entries, or with removed ranges, goes down, and with it the space
  *                 that they hide
- *     rest        while nobody writes, what lies above the last level and is more than a small part of
+ *     rest        while nobody writes, removed ranges leave level 0, and what lies above the last level and is more than a small part of
  *                 it goes down too, until the store is nearly as small as its contents
  */
 #ifndef DUNLIN_STORE_COMPACTION_PICK_H

@@ -70,7 +70,10 @@ static bool step(void) {
     bool performed = memory_disk_perform(&world.disk, &done);
     if (performed)
         assert_true(store_on_disk(world.store, &done, world.now, &world.effects));
-    bool due = store_deadline(world.store).nanoseconds != UINT64_MAX;
+    struct instant deadline = store_deadline(world.store);
+    bool due = deadline.nanoseconds != UINT64_MAX;
+    if (!performed && due && instant_before(world.now, deadline))
+        world.now = deadline;
     pump();
     return performed || due;
 }
@@ -299,6 +302,28 @@ static void what_is_written_behind_the_removal_stays(void **state) {
     tear_down();
 }
 
+/* Nobody writes any more: the ranges go down, and what they hide goes with them. */
+static void what_was_removed_gives_its_space_back_at_rest(void **state) {
+    (void)state;
+    set_up(3);
+    put_all(0, KEYS);
+    settle();
+    struct store_figures full, after;
+    store_figures(world.store, &full);
+    for (uint32_t group = 0; group < GROUPS; group++) {
+        while (!remove_prefix(group))
+            assert_true(step());
+    }
+    put_all(0, 10);
+    assert_int_equal(store_checkpoint(world.store, &(uint32_t){0}), STORE_OK); /* flushes */
+    settle();
+    check();
+    store_figures(world.store, &after);
+    assert_int_equal(after.ranges_removed, GROUPS);
+    assert_true(after.table_bytes < full.table_bytes / 4);
+    tear_down();
+}
+
 static void many_removals_in_a_row_need_no_memtable_each(void **state) {
     (void)state;
     set_up(4);
@@ -361,6 +386,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_has_the_prefix_is_gone_and_nothing_else),
         cmocka_unit_test(what_is_written_behind_the_removal_stays),
+        cmocka_unit_test(what_was_removed_gives_its_space_back_at_rest),
         cmocka_unit_test(many_removals_in_a_row_need_no_memtable_each),
         cmocka_unit_test(removals_hold_through_flushes_compactions_and_crashes),
     };
