@@ -45,10 +45,19 @@ static void write_config(const struct test_cluster *cluster, int node, const cha
 }
 
 void cluster_start(struct test_cluster *cluster, int nodes, const char *settings) {
+    cluster_start_with(cluster, nodes, settings, NULL);
+}
+
+void cluster_start_with(struct test_cluster *cluster, int nodes, const char *settings,
+                        const char *program) {
     memset(cluster, 0, sizeof *cluster);
+    cluster->program = program;
     cluster->nodes = nodes;
     cluster->port = PORT_FIRST + (int)(getpid() % PORT_SPREAD) / 16 * 16;
-    strcpy(cluster->directory, "/tmp/dunlin-test-XXXXXX");
+    /* Faults are as good on a file system in memory, and its syncs take no time. */
+    bool in_memory = program != NULL && access("/dev/shm", W_OK) == 0;
+    strcpy(cluster->directory,
+           in_memory ? "/dev/shm/dunlin-test-XXXXXX" : "/tmp/dunlin-test-XXXXXX");
     assert_non_null(mkdtemp(cluster->directory));
     for (int i = 0; i < nodes; i++)
         write_config(cluster, i, settings);
@@ -56,14 +65,32 @@ void cluster_start(struct test_cluster *cluster, int nodes, const char *settings
         cluster_start_node(cluster, i);
 }
 
+/* In the child. */
+static void lead_to_directory(const struct test_cluster *cluster, int node) {
+    char path[TEST_PATH_SIZE + 32];
+    snprintf(path, sizeof path, "%s/n%d.notes", cluster->directory, node + 1);
+    int notes = open(path, O_WRONLY | O_CREAT | O_APPEND, 0600);
+    dup2(notes, STDERR_FILENO);
+    snprintf(path, sizeof path, "%s/faults", cluster->directory);
+    setenv("DUNLIN_FAULTS", path, 1);
+}
+
 void cluster_start_node(struct test_cluster *cluster, int node) {
     char config[TEST_PATH_SIZE + 32];
     snprintf(config, sizeof config, "%s/n%d.yaml", cluster->directory, node + 1);
+    char other[TEST_PATH_SIZE + 32];
     const char *program = dunlin_program();
+    if (cluster->program != NULL) {
+        snprintf(other, sizeof other, "%.*s/%s", (int)(strrchr(program, '/') - program), program,
+                 cluster->program);
+        program = other;
+    }
     pid_t process = fork();
     assert_true(process >= 0);
     if (process == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (cluster->program != NULL)
+            lead_to_directory(cluster, node);
         execl(program, program, "serve", "--config", config, (char *)NULL);
         _exit(127);
     }

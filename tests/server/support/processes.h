@@ -13,12 +13,17 @@ struct test_cluster {
     int nodes;
     int port; /* clients of node i (from 0) */
     pid_t processes[TEST_NODES_MAX];
+    /* Not null: this program beside the test instead of dunlin. Its notes go to n1.notes and so on in the directory, and the
+     * faults that it reads (faulty_files.h) come from the file "faults" there. */
+    const char *program;
 };
 
 /* The path of the dunlin program beside the test. */
 const char *dunlin_program(void);
 /* Writes configuration files for so many nodes, with this text of further settings in each, and
  * starts them. */
+void cluster_start_with(struct test_cluster *cluster, int nodes, const char *settings,
+                        const char *program);
 void cluster_start(struct test_cluster *cluster, int nodes, const char *settings);
 void cluster_start_node(struct test_cluster *cluster, int node);
 /* Ends one node with this signal and returns its wait status. */
