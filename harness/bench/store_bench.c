@@ -7,12 +7,21 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 enum { PATH_SIZE = 1024, SMALL_CACHE_SHARE = 4, READS_MAX = 1000000, SCANS_SHARE = 20 };
+
+/* An interrupt ends the run after the workload under way, and what was measured is told. */
+static volatile sig_atomic_t interrupted;
+
+static void on_interrupt(int number) {
+    (void)number;
+    interrupted = 1;
+}
 
 /* One size of one round: a directory for each engine. */
 struct pass {
@@ -48,6 +57,8 @@ static void run_one(struct pass *pass, uint32_t workload_number, uint32_t engine
                     bench_cpu(result), bench_cpu_until_idle(result));
         return;
     }
+    if (interrupted)
+        return;
     fprintf(stderr, "store_bench: %s, %s: %s\n", engine->name, workload->title, result->problem);
     pass->failed = true;
 }
@@ -67,10 +78,11 @@ static bool is_needed(const struct bench_options *options, uint32_t number) {
 
 static void run_pass(struct pass *pass) {
     const struct bench_options *options = pass->results->options;
-    for (uint32_t workload = 0; workload < BENCH_WORKLOADS && !pass->failed; workload++) {
+    for (uint32_t workload = 0; workload < BENCH_WORKLOADS && !pass->failed && !interrupted;
+         workload++) {
         if (!is_needed(options, workload))
             continue;
-        for (uint32_t i = 0; i < BENCH_ENGINES && !pass->failed; i++) {
+        for (uint32_t i = 0; i < BENCH_ENGINES && !pass->failed && !interrupted; i++) {
             /* Every round begins with another engine. */
             uint32_t engine = (i + pass->round) % BENCH_ENGINES;
             if (options->engines[engine])
@@ -101,7 +113,7 @@ static bool run_all(struct bench_results *results) {
     const struct bench_options *options = results->options;
     for (uint32_t round = 0; round < options->rounds; round++) {
         for (uint32_t size = 0; size < results->size_count; size++) {
-            if (!run_size(results, size, round))
+            if (!interrupted && !run_size(results, size, round))
                 return false;
         }
     }
@@ -142,6 +154,7 @@ int main(int argc, char **argv) {
         return status;
     struct bench_results results = {.options = &options};
     make_sizes(&results);
+    signal(SIGINT, on_interrupt);
     bool ran = run_all(&results);
     if (options.format == BENCH_FORMAT_JSON)
         bench_report_json(&results, stdout);
