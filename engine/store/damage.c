@@ -138,10 +138,15 @@ bool damage_take(struct damage_list *list, struct reader *from) {
     uint64_t after = reader_varint(from);
     struct bytes lower = reader_bytes(from);
     struct bytes upper = reader_bytes(from);
-    bool ascending = list->count == 0 || list->items[list->count - 1].id < id;
+    struct damage *known = damage_list_find(list, id);
+    bool ascending = known != NULL || list->count == 0 || list->items[list->count - 1].id < id;
     if (from->failed || !ascending || kind >= STORE_DAMAGE_KINDS || file_kind < FILE_LOG ||
         file_kind > FILE_MANIFEST || after > 1 || !is_ordered(lower, upper, after == 1))
         return false;
+    if (known != NULL) {
+        known->first_run = first_run;
+        return true;
+    }
     struct damage *damage = damage_list_add(list, id);
     damage->kind = (enum store_damage_kind)kind;
     damage->file = (struct file_id){.kind = (enum file_kind)file_kind, .number = number};

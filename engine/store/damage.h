@@ -22,6 +22,9 @@ enum damage_tag {
     DAMAGE_TAG_ANSWERED = 19,
 };
 
+/* What recovery still found in a damaged log lies in memory, and is no younger than the damage. */
+#define DAMAGE_RUN_UNKNOWN (UINT64_MAX / 2)
+
 /* Keys of a damage that are told apart from the rest of its range. */
 enum { DAMAGE_ANSWERED_MAX = 4096 };
 
@@ -32,7 +35,8 @@ struct damage {
     uint64_t offset;
     struct buffer from, to;
     bool after;         /* `from` itself is sound */
-    uint64_t first_run; /* flushes from this run on were made afterwards */
+    uint64_t first_run; /* flushes from this run on were made afterwards, or DAMAGE_RUN_UNKNOWN */
+    uint64_t sequence;  /* then: those are, that come once tables hold the log up to here */
     uint64_t change;    /* of the quarantine that brought it */
     uint64_t *
         answered; /* ascending hashes of keys that something younger answers for, at whatever level by now */

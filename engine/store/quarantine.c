@@ -99,7 +99,7 @@ static struct damage *begin_damage(struct store *store, enum store_damage_kind k
     damage->kind = kind;
     damage->file = file;
     damage->offset = offset;
-    damage->first_run = store->facts.next_file;
+    damage->first_run = kind == STORE_DAMAGE_LOG ? DAMAGE_RUN_UNKNOWN : store->facts.next_file;
     return damage;
 }
 
@@ -271,8 +271,33 @@ static void heal_flushed(struct store *store) {
     }
 }
 
+/* What is written from now on is younger than a log that had lost its end. */
+static void date_flushed(struct store *store) {
+    struct quarantine *quarantine = &store->quarantine;
+    for (uint32_t i = 0; i < quarantine->damages.count; i++) {
+        struct damage *damage = &quarantine->damages.items[i];
+        if (damage->first_run != DAMAGE_RUN_UNKNOWN ||
+            damage->sequence > store->facts.flushed_sequence)
+            continue;
+        damage->first_run = store->facts.next_file;
+        damage_put(damage, &quarantine->pending);
+    }
+}
+
+void quarantine_begin(struct store *store) {
+    struct quarantine *quarantine = &store->quarantine;
+    for (uint32_t i = 0; i < quarantine->damages.count; i++) {
+        struct damage *damage = &quarantine->damages.items[i];
+        if (damage->first_run != DAMAGE_RUN_UNKNOWN)
+            continue;
+        store_freeze(store);
+        damage->sequence = store->log.next_sequence - 1;
+    }
+}
+
 void quarantine_pump(struct store *store, struct effects *effects) {
     heal_flushed(store);
+    date_flushed(store);
     if (store->quarantine.pending.size > 0) {
         struct buffer *payload = store_begin_manifest(store, PURPOSE_QUARANTINE, &store->facts);
         if (payload != NULL)

@@ -76,6 +76,8 @@ void quarantine_carry(struct quarantine *quarantine);
 /* The record that carried them is durable. */
 void quarantine_noted(struct store *store);
 
+/* Recovery is over: what it found goes into tables of its own where it must be told from what comes. */
+void quarantine_begin(struct store *store);
 /* The file gets a name that the store leaves alone. */
 void quarantine_set_aside(struct store *store, struct file_id file);
 bool quarantine_is_aside(const struct quarantine *quarantine, struct file_id file);

@@ -172,6 +172,7 @@ void recovery_started(struct store *store, struct effects *effects) {
     }
     if (store->facts.sealed_count > RECOVERY_SEALED_MAX)
         store_freeze(store);
+    quarantine_begin(store);
     store->phase = STORE_PHASE_SERVING;
     recovery_destroy(store);
     (void)effects;
@@ -295,6 +296,15 @@ static void on_chunk(struct store *store, const struct disk_done *done, struct e
         recovery_continue_proof(store, effects);
 }
 
+/* A read that fails once is asked for once more. */
+static void read_again(struct store *store, struct effects *effects) {
+    store->recovery->was_read_again = true;
+    if (store->recovery->phase == RECOVERY_SYNCING)
+        recovery_save(store, effects);
+    else
+        recovery_read_more(store, effects);
+}
+
 void recovery_on_done(struct store *store, struct disk_wait *wait, const struct disk_done *done,
                       struct effects *effects) {
     if (wait->kind == WAIT_RECOVERY_TABLE) {
@@ -305,6 +315,8 @@ void recovery_on_done(struct store *store, struct disk_wait *wait, const struct 
         recovery_on_saved(store, wait->kind, done->status, effects);
     else if (done->status != DISK_OK && wait->kind == WAIT_RECOVERY_LIST)
         store_fail(store, bytes_of_text("the directory cannot be listed"));
+    else if (done->status == DISK_ERROR && !store->recovery->was_read_again)
+        read_again(store, effects);
     else if (done->status != DISK_OK)
         store_fail_disk(store, "read", store->recovery->reader.file, done->status);
     else if (wait->kind == WAIT_RECOVERY_LIST)

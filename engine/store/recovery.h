@@ -70,7 +70,8 @@ struct recovery {
     bool refused;  /* by the disk: it is to be asked again */
     struct sealed_segment *found; /* segments that count, with what is in them */
     uint32_t found_count, found_capacity;
-    bool log_is_lost; /* what follows the damage is not replayed */
+    bool was_read_again; /* a read had failed: not a second time */
+    bool log_is_lost;    /* what follows the damage is not replayed */
     struct disk_wait list_wait, read_wait, write_wait, sync_wait;
 };
 

@@ -200,14 +200,14 @@ static bool held_nothing(const struct store *store, const struct damage *damage,
                                TABLE_FILTER_EXCLUDES;
 }
 
-/* The latest that concerns this key. Where a log has lost its end, nothing is known to be younger. */
+/* The one that leaves least to be younger. */
 static const struct damage *damage_of(const struct store *store, const struct query *query) {
     const struct damage_list *list = &store->quarantine.damages;
     const struct damage *found = NULL;
     for (uint32_t i = 0; i < list->count; i++) {
         const struct damage *damage = &list->items[i];
         if (damage_has(damage, query->key) && !held_nothing(store, damage, query) &&
-            (found == NULL || found->kind != STORE_DAMAGE_LOG))
+            (found == NULL || damage->first_run >= found->first_run))
             found = damage;
     }
     return found;
@@ -225,7 +225,7 @@ static enum lookup look_everywhere(struct store *store, const struct store_view 
 static enum lookup look_behind_damage(struct store *store, const struct store_view *view,
                                       const struct damage *damage, const struct query *query,
                                       struct bytes *value, enum store_status *status) {
-    if (damage->kind == STORE_DAMAGE_LOG)
+    if (damage->first_run == DAMAGE_RUN_UNKNOWN)
         return LOOKUP_UNKNOWN;
     /* Where everything was lost, whatever is there came later. */
     if (damage->kind == STORE_DAMAGE_MANIFEST)
