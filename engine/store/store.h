@@ -52,7 +52,7 @@ struct store_config {
     enum block_compression
         compression[STORE_LEVELS]; /* of the blocks that it makes smaller, by level */
     uint64_t
-        partition_above; /* a table whose index and filter take more has them in partitions; 0: 256 KiB */
+        partition_above; /* a table whose index and filter take more has them in partitions; 0: 16 KiB */
     uint32_t tally_count;  /* number of tallies, a multiple of STORE_TALLIES_PER_PAGE */
     uint64_t first_ticket; /* tickets are drawn upwards from here */
     bool salvages; /* serves what is left of a damaged directory, see below; else recovery fails */

@@ -6,8 +6,8 @@
  *     every block: contents, then type u8 (0 plain, 1 LZ4, 2 Zstandard), checksum u32 over contents and type
  *     (byte-exact description: docs/formats/table.md)
  *
- * Index and filter of a small table are one partition each, and stay in memory while the table is open. Those of a large
- * table are many, each for a run of data blocks; only the top-level index stays, and partitions are fetched like blocks.
+ * Index and filter are cut into partitions, each for a run of data blocks. Those of a small table stay in memory while it
+ * is open, as long as the budget allows. Of a large table only the top-level index stays; partitions are fetched like blocks.
  *
  * The builder is fed entries in ascending key order and grows a buffer that the caller writes out
  * and drains as it likes; nothing it makes depends on how often. The reader is given the footer
@@ -44,8 +44,13 @@ enum { BLOCK_TRAILER_SIZE = 5, TABLE_FOOTER_SIZE = 64 };
 /* An entry keeps its whole key once so many entries or bytes lie behind the last that does: a lookup walks no further. */
 enum { BLOCK_RESTART_INTERVAL = 16, BLOCK_RESTART_BYTES = 512 };
 /* What one entry and one block may hold; a reader refuses more. */
-/* Index and filter of a table that together take more are cut into partitions of about so many bytes. */
-enum { TABLE_PARTITION_ABOVE = 256 * 1024, TABLE_PARTITION_BYTES = 8 * 1024 };
+/* Index and filter of a table that together take more are cut into partitions of about so many bytes; all partitions together
+ * stay in memory only when they take no more than TABLE_RESIDENT_MAX. */
+enum {
+    TABLE_PARTITION_ABOVE = 16 * 1024,
+    TABLE_PARTITION_BYTES = 8 * 1024,
+    TABLE_RESIDENT_MAX = 256 * 1024,
+};
 enum { TABLE_KEY_MAX = 65535, TABLE_VALUE_MAX = 64 << 20, BLOCK_CONTENTS_MAX = 256 << 20 };
 
 enum table_status { TABLE_OK, TABLE_CORRUPT, TABLE_TOO_NEW /* a later format version */ };
@@ -112,7 +117,7 @@ struct table_summary table_builder_summary(const struct table_builder *builder);
 /* An open table: its top-level index and properties, and what else of its metadata stays in memory. */
 struct table;
 /* First read the last TABLE_FOOTER_SIZE bytes of the file; they tell where the metadata lies that a table is opened with:
- * top-level index and properties, and before them the partition, when there is only one. */
+ * top-level index and properties, and before them the partitions, unless they are too large to stay. */
 MUST_USE enum table_status table_footer_decode(struct bytes footer, uint64_t file_size,
                                                struct block_handle *metadata);
 /* Then open with that run of bytes. Copies what it keeps, and borrows the context for as long as it is open. Null with a

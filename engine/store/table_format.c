@@ -69,7 +69,8 @@ uint64_t table_footer_file_size(const struct table_footer *footer) {
 }
 
 uint64_t table_footer_metadata_offset(const struct table_footer *footer) {
-    return footer->data_end + (footer->partition_count > 1 ? footer->partitions_size : 0);
+    return footer->data_end +
+           (footer->partitions_size > TABLE_RESIDENT_MAX ? footer->partitions_size : 0);
 }
 
 enum table_status table_footer_decode(struct bytes footer, uint64_t file_size,

@@ -31,7 +31,19 @@ struct table_index_limits {
     struct bytes last; /* the last separator */
 };
 
-/* Appends to an empty buffer. */
+/* Partitions, one behind the other, that are to become one. The zero value is empty. */
+struct table_index_draft {
+    struct separators_draft separators;
+    struct buffer offsets, checksums;
+    uint64_t end; /* of the last block */
+};
+void table_index_draft_deinit(struct table_index_draft *draft);
+MUST_USE enum table_status table_index_draft_add(struct table_index_draft *draft,
+                                                 struct bytes contents,
+                                                 const struct table_index_limits *limits);
+void table_index_draft_pack(const struct table_index_draft *draft, struct buffer *flat);
+
+/* The same for one partition. Appends to an empty buffer. */
 MUST_USE enum table_status table_index_unfold(struct bytes contents,
                                               const struct table_index_limits *limits,
                                               struct buffer *flat);

@@ -2,7 +2,7 @@
  *
  *     tops:        last separator of each partition
  *     partitions:  what the top-level index says of each, with where it begins
- *     index, bloom: of the only partition, when they stay in memory                             */
+ *     index, blooms: of all partitions, the index as one, when they stay in memory              */
 #include "engine/store/table.h"
 
 #include "engine/base/hash.h"
@@ -29,10 +29,10 @@ struct table {
     struct open_partition *partitions; /* and behind the last one, where all of them end */
     uint32_t partition_count;
     bool resident;
-    struct buffer index_flat, filter; /* when resident */
+    struct buffer index_flat, filters; /* when resident */
     struct table_index index;
-    struct bloom bloom;
-    size_t pinned; /* counted in the context */
+    struct bloom *blooms; /* of each partition */
+    size_t pinned;        /* counted in the context */
 };
 
 void table_close(struct table *table) {
@@ -42,7 +42,8 @@ void table_close(struct table *table) {
     table->context->pinned_bytes -= table->pinned;
     buffer_deinit(&table->tops_flat);
     buffer_deinit(&table->index_flat);
-    buffer_deinit(&table->filter);
+    buffer_deinit(&table->filters);
+    memory_release(table->blooms);
     memory_release(table->partitions);
     memory_release(table);
 }
@@ -67,40 +68,86 @@ static struct block_handle filter_handle(const struct table *table, uint32_t par
     };
 }
 
-/* Moves the lines to an address at which each is one cache line. */
-static void align_filter(struct table *table, struct bytes lines) {
-    struct buffer aligned = {0};
-    uint8_t *to = buffer_reserve_exactly(&aligned, lines.size + BLOOM_LINE_SIZE - 1);
-    size_t gap = (BLOOM_LINE_SIZE - (uintptr_t)to % BLOOM_LINE_SIZE) % BLOOM_LINE_SIZE;
-    memcpy(to + gap, lines.data, lines.size);
-    aligned.size = gap + lines.size;
-    table->bloom.lines = to + gap;
-    buffer_deinit(&table->filter);
-    table->filter = aligned;
+static struct table_index_limits limits_of(const struct table *table, uint32_t partition) {
+    const struct open_partition *here = &table->partitions[partition];
+    return (struct table_index_limits){
+        .from = here->data_offset,
+        .end = here[1].data_offset,
+        .block_count = here[1].first_block - here->first_block,
+        .last = separators_at(&table->tops, partition),
+    };
 }
 
-/* Takes the only partition into memory; `raw` begins where partitions do. */
-static enum table_status read_partition(struct table *table, struct bytes raw) {
-    struct block_handle filter = filter_handle(table, 0);
-    struct block_handle index = index_handle(table, 0);
-    enum table_status status = TABLE_OK;
-    if (filter.size > 0)
-        status = table_block_unpack(table, &filter, bytes_slice(raw, 0, (size_t)filter.size),
-                                    &table->filter);
+static bool is_named_block(const struct block_handle *handle, struct bytes raw) {
+    return raw.size == handle->size && raw.size >= BLOCK_TRAILER_SIZE &&
+           load_u32(raw.data + raw.size - sizeof handle->checksum) == handle->checksum;
+}
+
+/* Takes the lines of a partition's filter; `raw` begins where partitions do. */
+static enum table_status read_filter(struct table *table, uint32_t partition, struct bytes raw) {
+    struct block_handle handle = filter_handle(table, partition);
+    struct buffer contents = {0};
+    if (handle.size == 0)
+        return TABLE_OK;
+    enum table_status status = table_block_unpack(
+        table, &handle,
+        bytes_slice(raw, (size_t)(handle.offset - table->data_end), (size_t)handle.size),
+        &contents);
+    struct bloom *bloom = &table->blooms[partition];
+    if (status == TABLE_OK && bloom_decode(buffer_bytes(&contents), bloom)) {
+        bloom->lines = table->filters.data + table->filters.size;
+        /* There is room: the lines of all partitions take less than their blocks. */
+        buffer_append(&table->filters, bytes_slice(buffer_bytes(&contents), 0,
+                                                   (size_t)bloom->line_count * BLOOM_LINE_SIZE));
+    }
+    buffer_deinit(&contents);
+    return status;
+}
+
+static enum table_status read_index(const struct table *table, uint32_t partition, struct bytes raw,
+                                    struct table_index_draft *draft) {
+    struct block_handle handle = index_handle(table, partition);
+    struct table_index_limits limits = limits_of(table, partition);
+    struct buffer contents = {0};
+    enum table_status status = TABLE_CORRUPT;
+    raw = bytes_slice(raw, (size_t)(handle.offset - table->data_end), (size_t)handle.size);
+    if (is_named_block(&handle, raw))
+        status = block_unpack(&table->context->codec, raw, &contents);
     if (status == TABLE_OK)
-        status = table_block_unpack(table, &index,
-                                    bytes_slice(raw, (size_t)filter.size, (size_t)index.size),
-                                    &table->index_flat);
-    if (status != TABLE_OK)
-        return status;
-    bool sound = bloom_decode(buffer_bytes(&table->filter), &table->bloom);
-    CHECK(sound);
-    if (table->bloom.line_count > 0)
-        align_filter(table, bytes_slice(buffer_bytes(&table->filter), 0,
-                                        (size_t)table->bloom.line_count * BLOOM_LINE_SIZE));
-    table->index = table_index_view(buffer_bytes(&table->index_flat));
-    table->resident = true;
-    return TABLE_OK;
+        status = table_index_draft_add(draft, buffer_bytes(&contents), &limits);
+    buffer_deinit(&contents);
+    return status;
+}
+
+/* Bytes of all filters. */
+static uint64_t filters_size(const struct table *table) {
+    uint64_t size = 0;
+    for (uint32_t i = 0; i < table->partition_count; i++)
+        size += filter_handle(table, i).size;
+    return size;
+}
+
+/* Takes all partitions into memory, each line of a filter on one cache line. */
+static enum table_status read_partitions(struct table *table, struct bytes raw) {
+    struct table_index_draft draft = {0};
+    enum table_status status = TABLE_OK;
+    uint8_t *lines =
+        buffer_reserve_exactly(&table->filters, (size_t)filters_size(table) + BLOOM_LINE_SIZE);
+    table->filters.size = (BLOOM_LINE_SIZE - (uintptr_t)lines % BLOOM_LINE_SIZE) % BLOOM_LINE_SIZE;
+    memset(lines, 0, table->filters.size);
+    table->blooms = memory_allocate_zeroed(table->partition_count, sizeof *table->blooms);
+    for (uint32_t i = 0; status == TABLE_OK && i < table->partition_count; i++) {
+        status = read_filter(table, i, raw);
+        if (status == TABLE_OK)
+            status = read_index(table, i, raw, &draft);
+    }
+    if (status == TABLE_OK) {
+        table_index_draft_pack(&draft, &table->index_flat);
+        table->index = table_index_view(buffer_bytes(&table->index_flat));
+        table->resident = true;
+    }
+    table_index_draft_deinit(&draft);
+    return status;
 }
 
 static enum table_status read_properties(struct table *table, struct bytes raw) {
@@ -185,8 +232,8 @@ static bool may_pin(const struct table_context *context, uint64_t bytes) {
 static enum table_status read_metadata(struct table *table, const struct table_footer *footer,
                                        struct bytes metadata) {
     struct reader reader = reader_of(metadata);
-    struct bytes partition =
-        reader_take(&reader, footer->partition_count > 1 ? 0 : footer->partitions_size);
+    bool small = footer->partitions_size <= TABLE_RESIDENT_MAX;
+    struct bytes partitions = reader_take(&reader, small ? footer->partitions_size : 0);
     struct bytes top = reader_take(&reader, footer->top_size);
     struct bytes properties = reader_take(&reader, footer->properties_size);
     if (!reader_finished(&reader))
@@ -196,9 +243,9 @@ static enum table_status read_metadata(struct table *table, const struct table_f
         status = TABLE_CORRUPT;
     if (status == TABLE_OK)
         status = read_top(table, top, footer->partition_count);
-    if (status == TABLE_OK && footer->partition_count == 1 &&
+    if (status == TABLE_OK && small && footer->partition_count > 0 &&
         may_pin(table->context, footer->partitions_size))
-        status = read_partition(table, partition);
+        status = read_partitions(table, partitions);
     return status;
 }
 
@@ -231,7 +278,8 @@ const struct removed_ranges *table_ranges(const struct table *table) {
 }
 
 size_t table_memory(const struct table *table) {
-    return sizeof *table + table->ranges.bytes + table->filter.capacity +
+    size_t blooms = table->blooms == NULL ? 0 : table->partition_count * sizeof *table->blooms;
+    return sizeof *table + table->ranges.bytes + table->filters.capacity + blooms +
            table->index_flat.capacity + table->tops_flat.capacity +
            (table->partition_count + (size_t)1) * sizeof *table->partitions;
 }
@@ -250,11 +298,12 @@ bool table_is_resident(const struct table *table) {
 
 enum table_filter table_may_contain(const struct table *table, struct bytes key, uint64_t hash,
                                     struct block_handle *handle) {
-    if (table->resident)
-        return bloom_may_contain(&table->bloom, hash) ? TABLE_FILTER_PASSES : TABLE_FILTER_EXCLUDES;
     uint32_t partition = separators_find(&table->tops, key);
     if (partition == table->partition_count)
         return TABLE_FILTER_EXCLUDES;
+    if (table->resident)
+        return bloom_may_contain(&table->blooms[partition], hash) ? TABLE_FILTER_PASSES
+                                                                  : TABLE_FILTER_EXCLUDES;
     *handle = filter_handle(table, partition);
     return handle->size > 0 ? TABLE_FILTER_FETCH : TABLE_FILTER_PASSES;
 }
@@ -301,9 +350,10 @@ void table_window_set(struct table_window *window, const struct table *table,
         .table = table, .partition = partition_at(table, handle->offset), .index = contents};
 }
 
-/* The index of a partition, when it is at hand. */
+/* An index that covers a partition, when one is at hand, and the position of its first block. */
 static bool view_index(const struct table *table, const struct table_window *window,
-                       uint32_t partition, struct table_index *index) {
+                       uint32_t partition, struct table_index *index, uint32_t *first) {
+    *first = table->resident ? 0 : table->partitions[partition].first_block;
     if (table->resident)
         *index = table->index;
     else if (window->table == table && window->partition == partition)
@@ -317,17 +367,18 @@ enum table_answer table_find_block(const struct table *table, const struct table
                                    struct bytes key, uint32_t *position,
                                    struct block_handle *handle) {
     struct table_index index;
+    uint32_t first;
     uint32_t partition = table->resident ? 0 : separators_find(&table->tops, key);
     if (partition == table->partition_count)
         return TABLE_NO_BLOCK;
-    if (!view_index(table, window, partition, &index)) {
+    if (!view_index(table, window, partition, &index, &first)) {
         *handle = index_handle(table, partition);
         return TABLE_NEEDS_INDEX;
     }
     uint32_t at = separators_find(&index.separators, key);
     if (at == index.separators.count)
         return TABLE_NO_BLOCK;
-    *position = table->partitions[partition].first_block + at;
+    *position = first + at;
     *handle = table_index_handle(&index, at);
     return TABLE_HAS_BLOCK;
 }
@@ -335,14 +386,15 @@ enum table_answer table_find_block(const struct table *table, const struct table
 enum table_answer table_block_at(const struct table *table, const struct table_window *window,
                                  uint32_t position, struct block_handle *handle) {
     struct table_index index;
+    uint32_t first;
     if (position >= table->properties.block_count)
         return TABLE_NO_BLOCK;
-    uint32_t partition = partition_of_block(table, position);
-    if (!view_index(table, window, partition, &index)) {
+    uint32_t partition = table->resident ? 0 : partition_of_block(table, position);
+    if (!view_index(table, window, partition, &index, &first)) {
         *handle = index_handle(table, partition);
         return TABLE_NEEDS_INDEX;
     }
-    *handle = table_index_handle(&index, position - table->partitions[partition].first_block);
+    *handle = table_index_handle(&index, position - first);
     return TABLE_HAS_BLOCK;
 }
 
@@ -382,7 +434,8 @@ void table_block_range(const struct table *table, const struct table_window *win
     *before = partition == 0 ? (struct bytes){0} : separators_at(&table->tops, partition - 1);
     *last = separators_at(&table->tops, partition);
     struct table_index index;
-    if (!is_data || !view_index(table, window, partition, &index))
+    uint32_t first;
+    if (!is_data || !view_index(table, window, partition, &index, &first))
         return;
     for (uint32_t i = 0; i < index.separators.count; i++) {
         if (index.offsets[i] != offset)
@@ -395,14 +448,7 @@ void table_block_range(const struct table *table, const struct table_window *win
 
 static enum table_status unpack_index(const struct table *table, const struct block_handle *handle,
                                       struct bytes plain, struct buffer *contents) {
-    uint32_t partition = partition_at(table, handle->offset);
-    const struct open_partition *here = &table->partitions[partition];
-    struct table_index_limits limits = {
-        .from = here->data_offset,
-        .end = here[1].data_offset,
-        .block_count = here[1].first_block - here->first_block,
-        .last = separators_at(&table->tops, partition),
-    };
+    struct table_index_limits limits = limits_of(table, partition_at(table, handle->offset));
     return table_index_unfold(plain, &limits, contents);
 }
 
@@ -426,8 +472,7 @@ static enum table_status unpack_partition(const struct table *table,
 
 enum table_status table_block_unpack(const struct table *table, const struct block_handle *handle,
                                      struct bytes raw, struct buffer *contents) {
-    if (raw.size != handle->size || raw.size < BLOCK_TRAILER_SIZE ||
-        load_u32(raw.data + raw.size - sizeof handle->checksum) != handle->checksum)
+    if (!is_named_block(handle, raw))
         return TABLE_CORRUPT;
     if (handle->kind != BLOCK_DATA)
         return unpack_partition(table, handle, raw, contents);

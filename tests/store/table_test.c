@@ -246,6 +246,33 @@ static void index_keys_are_shortened(void **state) {
     buffer_deinit(&keys[1]);
 }
 
+/* Each entry a block of its own, so that index and filter are large. */
+static void a_large_table_keeps_only_its_top_level_index(void **state) {
+    (void)state;
+    enum { COUNT = 20000, STEP = 97 };
+    struct table_options options = {.block_bytes = 0, .filter_bits_per_key = 10};
+    struct fixture_entry *entries = calloc(COUNT, sizeof *entries);
+    struct buffer file = {0};
+    struct buffer value = {0};
+    for (uint32_t i = 0; i < COUNT; i++) {
+        for (int shift = 24; shift >= 0; shift -= 8)
+            buffer_put_u8(&entries[i].key, (uint8_t)(i >> shift));
+        buffer_put_u32(&entries[i].value, i);
+    }
+    table_fixture_build(&options, entries, COUNT, 4096, &file);
+    struct table *table = table_fixture_open(buffer_bytes(&file));
+    assert_non_null(table);
+    assert_false(table_is_resident(table));
+    assert_in_range(table_partition_count(table), 20, 200);
+    assert_true(table_memory(table) < TABLE_RESIDENT_MAX / 10);
+    for (uint32_t i = 0; i < COUNT; i += STEP)
+        expect_found(table, buffer_bytes(&file), &entries[i], &value);
+    table_close(table);
+    table_fixture_free(entries, COUNT);
+    buffer_deinit(&file);
+    buffer_deinit(&value);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_table_holds_what_a_sorted_array_holds),
@@ -255,6 +282,7 @@ int main(void) {
         cmocka_unit_test(keys_may_have_every_size),
         cmocka_unit_test(values_may_have_every_size_up_to_a_mebibyte),
         cmocka_unit_test(index_keys_are_shortened),
+        cmocka_unit_test(a_large_table_keeps_only_its_top_level_index),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
