@@ -20,6 +20,10 @@ static void load_store(struct loader *loader, const struct store_file *file,
     loader_size(loader, "block", file->block, &store->block_bytes);
     loader_size(loader, "table", file->table, &store->table_bytes);
     loader_size(loader, "log_segment", file->log_segment, &store->log_segment_bytes);
+    if (file->log_allocate != NULL)
+        store->log_allocates = *file->log_allocate;
+    loader_number(loader, "log_spares", file->log_spares, 0, STORE_LOG_SPARES_MAX,
+                  &store->log_spares);
     loader_size(loader, "compaction_rate", file->compaction_rate, &store->compaction_rate);
     loader_number(loader, "filter_bits_per_key", file->filter_bits_per_key, 0, 64,
                   &store->filter_bits_per_key);

@@ -52,7 +52,8 @@ struct keyspace_file {
 
 struct store_file {
     char *sync, *sync_interval, *memtable, *cache, *block, *table, *log_segment, *compaction_rate;
-    uint32_t *filter_bits_per_key;
+    bool *log_allocate;
+    uint32_t *log_spares, *filter_bits_per_key;
     char *compression;
 };
 

@@ -105,6 +105,10 @@ static void apply_store(struct settings *settings, const struct store_file *file
     set_size(settings, "store.block", file->block, &store->block_bytes);
     set_size(settings, "store.table", file->table, &store->table_bytes);
     set_size(settings, "store.log_segment", file->log_segment, &store->log_segment_bytes);
+    set_switch(file->log_allocate, &store->log_allocates);
+    if (file->log_spares != NULL)
+        store->log_spares =
+            *file->log_spares < STORE_LOG_SPARES_MAX ? *file->log_spares : STORE_LOG_SPARES_MAX;
     set_size(settings, "store.compaction_rate", file->compaction_rate, &store->compaction_rate);
     if (file->filter_bits_per_key != NULL)
         store->filter_bits_per_key = *file->filter_bits_per_key;

@@ -2,7 +2,7 @@
 
 void log_supply_init(struct log_supply *supply, const struct store_config *config,
                      struct tickets *tickets) {
-    CHECK(config->log_spares <= LOG_SPARES_MAX);
+    CHECK(config->log_spares <= STORE_LOG_SPARES_MAX);
     *supply = (struct log_supply){
         .tickets = tickets,
         .on = config->log_allocates,

@@ -20,8 +20,6 @@
 #include "engine/store/store.h"
 #include "engine/store/tickets.h"
 
-enum { LOG_SPARES_MAX = 4 };
-
 enum log_supply_phase {
     LOG_SUPPLY_EMPTY,
     LOG_SUPPLY_MAKING,  /* renaming or allocating */
@@ -42,7 +40,7 @@ struct log_supply {
     uint64_t made_of; /* number of the spare that became it; 0 for none */
     bool paused;      /* set by the owner: the disk has refused, nothing is made for a while */
     bool behind;      /* the last one failed: the next attempt does not wait until it is needed */
-    uint64_t spares[LOG_SPARES_MAX];
+    uint64_t spares[STORE_LOG_SPARES_MAX];
     uint32_t spare_count;
     struct disk_wait make_wait, sync_wait, directory_wait;
     uint64_t recycled, allocated; /* segments so far */

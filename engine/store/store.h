@@ -33,6 +33,8 @@
 
 enum { STORE_LEVELS = 7 };
 
+enum { STORE_LOG_SPARES_MAX = 4 };
+
 enum store_sync { STORE_SYNC_ALWAYS, STORE_SYNC_INTERVAL, STORE_SYNC_NEVER };
 
 struct store_config {
@@ -45,7 +47,7 @@ struct store_config {
     uint64_t table_bytes; /* target size of a compacted table */
     uint64_t log_segment_bytes;
     bool log_allocates;       /* a segment is given all its space before its first record */
-    uint32_t log_spares;      /* segments that are kept to be used again, 4 at most */
+    uint32_t log_spares;      /* segments that are kept to be used again */
     uint64_t manifest_bytes;  /* edits behind the snapshot; then a new manifest is written */
     uint64_t compaction_rate; /* bytes a second that compaction works off; 0: as fast as it can */
     uint32_t filter_bits_per_key; /* of the Bloom filter; 0 for none */

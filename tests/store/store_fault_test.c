@@ -155,6 +155,11 @@ static bool run_passing_fault(struct fault_case which) {
         REQUIRE(store_host_write(&host, 1, 1) == STORE_OK);
     }
     restart_and_check();
+    if (which.outcome == CRASH_KILLS) {
+        /* What a killed process left in the cache may be all that there is of it. */
+        running.outcome = CRASH_LOSES;
+        restart_and_check();
+    }
     close_case();
     return reached;
 }

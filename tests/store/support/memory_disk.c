@@ -14,6 +14,7 @@ static void release(struct memory_content *content) {
         return;
     buffer_deinit(&content->current);
     buffer_deinit(&content->durable);
+    buffer_deinit(&content->stuck);
     free(content);
 }
 
@@ -105,6 +106,55 @@ static void set(struct buffer *to, struct bytes bytes) {
     buffer_append(to, bytes);
 }
 
+/* Whether bytes of the sector at `at` are not what is durable of it. */
+static bool sector_differs(const struct memory_content *content, size_t at, size_t size) {
+    size_t durable = content->durable.size;
+    size_t both = durable <= at ? 0 : durable - at < size ? durable - at : size;
+    if (both > 0 && memcmp(content->current.data + at, content->durable.data + at, both) != 0)
+        return true;
+    for (size_t i = at + both; i < at + size; i++) {
+        if (content->current.data[i] != 0)
+            return true;
+    }
+    return false;
+}
+
+static bool is_stuck(const struct memory_content *content, size_t at) {
+    size_t sector = at / MEMORY_DISK_SECTOR;
+    return sector < content->stuck.size && content->stuck.data[sector] != 0;
+}
+
+static size_t sector_size(const struct buffer *buffer, size_t at) {
+    size_t left = buffer->size - at;
+    return left < MEMORY_DISK_SECTOR ? left : MEMORY_DISK_SECTOR;
+}
+
+static void fail_sync(struct memory_content *content) {
+    resize(&content->stuck, content->current.size / MEMORY_DISK_SECTOR + 1);
+    for (size_t at = 0; at < content->current.size; at += MEMORY_DISK_SECTOR) {
+        if (sector_differs(content, at, sector_size(&content->current, at)))
+            content->stuck.data[at / MEMORY_DISK_SECTOR] = 1;
+    }
+}
+
+static void sync_content(struct memory_content *content) {
+    resize(&content->durable, content->current.size);
+    for (size_t at = 0; at < content->current.size; at += MEMORY_DISK_SECTOR) {
+        if (!is_stuck(content, at))
+            memcpy(content->durable.data + at, content->current.data + at,
+                   sector_size(&content->current, at));
+    }
+}
+
+static void write(struct memory_content *content, uint64_t offset, struct bytes bytes) {
+    put(&content->current, offset, bytes);
+    size_t first = (size_t)offset / MEMORY_DISK_SECTOR;
+    for (size_t i = first; i * MEMORY_DISK_SECTOR < offset + bytes.size; i++) {
+        if (i < content->stuck.size)
+            content->stuck.data[i] = 0;
+    }
+}
+
 /* Drops the files that nobody will see again. */
 static void forget_gone(struct memory_disk *disk) {
     size_t kept = 0;
@@ -182,7 +232,7 @@ static void read(struct memory_disk *disk, const struct buffer *current,
 static enum disk_status perform_on_file(struct memory_disk *disk, const struct effect *effect,
                                         struct bytes bytes, struct disk_done *done) {
     if (effect->kind == EFFECT_WRITE) {
-        put(&create(disk, effect->file)->current, effect->offset, bytes);
+        write(create(disk, effect->file), effect->offset, bytes);
         return DISK_OK;
     }
     if (effect->kind == EFFECT_ALLOCATE) {
@@ -195,7 +245,7 @@ static enum disk_status perform_on_file(struct memory_disk *disk, const struct e
     if (effect->kind == EFFECT_LINK)
         return link_file(disk, file, effect->to);
     if (effect->kind == EFFECT_SYNC) {
-        set(&file->content->durable, buffer_bytes(&file->content->current));
+        sync_content(file->content);
     } else if (effect->kind == EFFECT_RENAME) {
         rename_file(disk, file, effect->to);
     } else if (effect->kind == EFFECT_REMOVE) {
@@ -218,8 +268,11 @@ static bool fails(struct memory_disk *disk, const struct memory_operation *opera
         disk->eligible - disk->fail_at > disk->fail_more)
         return false;
     if (operation->effect.kind == EFFECT_WRITE)
-        put(&create(disk, operation->effect.file)->current, operation->effect.offset,
-            bytes_slice(buffer_bytes(&operation->bytes), 0, operation->bytes.size / 2));
+        write(create(disk, operation->effect.file), operation->effect.offset,
+              bytes_slice(buffer_bytes(&operation->bytes), 0, operation->bytes.size / 2));
+    struct memory_file *file = memory_disk_find(disk, operation->effect.file);
+    if (operation->effect.kind == EFFECT_SYNC && file != NULL)
+        fail_sync(file->content);
     return true;
 }
 
@@ -260,19 +313,6 @@ bool memory_disk_perform(struct memory_disk *disk, struct disk_done *done) {
     return true;
 }
 
-/* Whether bytes of the sector at `at` are not what is durable of it. */
-static bool sector_differs(const struct memory_content *content, size_t at, size_t size) {
-    size_t durable = content->durable.size;
-    size_t both = durable <= at ? 0 : durable - at < size ? durable - at : size;
-    if (both > 0 && memcmp(content->current.data + at, content->durable.data + at, both) != 0)
-        return true;
-    for (size_t i = at + both; i < at + size; i++) {
-        if (content->current.data[i] != 0)
-            return true;
-    }
-    return false;
-}
-
 static void settle_content(struct memory_content *content, const struct crash_choices *choices) {
     const struct buffer *current = &content->current;
     struct buffer *durable = &content->durable;
@@ -283,7 +323,7 @@ static void settle_content(struct memory_content *content, const struct crash_ch
     for (size_t at = 0; at < current->size; at += MEMORY_DISK_SECTOR) {
         size_t left = current->size - at;
         size_t sector = left < MEMORY_DISK_SECTOR ? left : MEMORY_DISK_SECTOR;
-        if (!sector_differs(content, at, sector))
+        if (!sector_differs(content, at, sector) || is_stuck(content, at))
             continue;
         size_t kept = choices->sector_keeps(choices->context, sector);
         memcpy(durable->data + at, current->data + at, kept);
@@ -293,6 +333,7 @@ static void settle_content(struct memory_content *content, const struct crash_ch
     bool keeps = current->size > before && choices->length_keeps(choices->context);
     resize(durable, keeps ? longest : size);
     set(&content->current, buffer_bytes(durable));
+    buffer_clear(&content->stuck);
 }
 
 /* The first entry of the same name, or of the same content: what happens to both is decided there. */

@@ -4,6 +4,9 @@
  *                                              \--crash--> of what was not synced, each sector and
  *                                                          each name is lost, kept or torn
  *
+ * A sync that fails leaves the cache as it was, and its pages clean, as kernels do: reads go on showing what never reached
+ * the disk, later syncs have nothing to do for it, and at a loss of power it is gone.
+ *
  * Operations wait in a queue. They are performed in any order that the contract of effect.h allows:
  * only writes to one file keep theirs.
  *
@@ -24,6 +27,8 @@ enum crash_outcome { CRASH_LOSES, CRASH_KEEPS, CRASH_TEARS, CRASH_KILLS };
 /* What names stand for: several of them when there are links. */
 struct memory_content {
     struct buffer current, durable;
+    struct buffer
+        stuck; /* a byte for each sector: 1 when a sync of it has failed and it was not written since */
     size_t references;
 };
 
