@@ -34,7 +34,7 @@ const char *store_config_problem(const struct store_config *config) {
         return "segments of the log have no bytes";
     if (config->filter_bits_per_key > BLOOM_BITS_PER_KEY_MAX)
         return "the filter has more than 64 bits per key";
-    if (config->log_spares > LOG_SPARES_MAX)
+    if (config->log_spares > STORE_LOG_SPARES_MAX)
         return "more than 4 segments of the log are kept";
     if (config->tally_count % STORE_TALLIES_PER_PAGE != 0)
         return "the tallies do not fill their pages of 256";
