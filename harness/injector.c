@@ -1,29 +1,8 @@
-#include "harness/injector.h"
+#include "harness/injector_internal.h"
 
 #include <stdlib.h>
 
 enum { MILLION = 1000000 };
-
-/* One direction that one fault holds. */
-struct block {
-    uint32_t fault;
-    uint16_t from, to;
-};
-
-struct injector {
-    const struct scenario *scenario;
-    struct world *world;
-    struct history *history;
-    struct replica_samples *samples;
-    uint32_t host_count;
-    struct block *blocks;
-    uint32_t block_count, block_capacity;
-    bool meant_down[SCENARIO_NODES_MAX], paused[SCENARIO_NODES_MAX];
-    uint64_t halted_at[SCENARIO_NODES_MAX]; /* 0: it has not given up */
-    uint64_t failing_disk[SCENARIO_NODES_MAX / 64 + 1];
-    struct clock_settings clocks[SCENARIO_NODES_MAX];
-    uint32_t disk_of[SCENARIO_NODES_MAX]; /* whose disk a node has */
-};
 
 struct injector *injector_create(const struct scenario *scenario, struct world *world,
                                  struct history *history, struct replica_samples *samples) {
@@ -46,104 +25,6 @@ void injector_destroy(struct injector *injector) {
         return;
     free(injector->blocks);
     free(injector);
-}
-
-/* --- network ------------------------------------------------------------------------------------------------------- */
-
-static void block(struct injector *injector, uint32_t fault, uint32_t from, uint32_t to) {
-    if (injector->block_count == injector->block_capacity) {
-        injector->block_capacity =
-            injector->block_capacity == 0 ? 64 : 2 * injector->block_capacity;
-        injector->blocks =
-            realloc(injector->blocks, injector->block_capacity * sizeof *injector->blocks);
-        CHECK(injector->blocks != NULL);
-    }
-    injector->blocks[injector->block_count++] =
-        (struct block){.fault = fault, .from = (uint16_t)from, .to = (uint16_t)to};
-    world_link(injector->world, from, to)->blocked = true;
-}
-
-static void block_sets(struct injector *injector, const struct action *action) {
-    for (uint32_t i = 0; i < injector->host_count; i++) {
-        for (uint32_t j = 0; host_set_has(&action->from, i) && j < injector->host_count; j++) {
-            if (i != j && host_set_has(&action->to, j))
-                block(injector, action->fault, i, j);
-        }
-    }
-    world_links_changed(injector->world);
-}
-
-static bool is_held(const struct injector *injector, uint32_t from, uint32_t to) {
-    for (uint32_t i = 0; i < injector->block_count; i++) {
-        if (injector->blocks[i].from == from && injector->blocks[i].to == to)
-            return true;
-    }
-    return false;
-}
-
-static void unblock(struct injector *injector, uint32_t fault, bool all) {
-    uint32_t kept = 0, count = injector->block_count;
-    struct block *blocks = injector->blocks;
-    for (uint32_t i = 0; i < count; i++) {
-        struct block held = blocks[i];
-        if (all || held.fault == fault)
-            world_link(injector->world, held.from, held.to)->blocked = false;
-        else
-            blocks[kept++] = held;
-    }
-    injector->block_count = kept;
-    for (uint32_t i = 0; i < kept; i++)
-        world_link(injector->world, blocks[i].from, blocks[i].to)->blocked = true;
-    world_links_changed(injector->world);
-}
-
-static const struct link_settings *configured_link(const struct scenario *scenario, uint32_t from,
-                                                   uint32_t to) {
-    const struct scenario_cluster *cluster = &scenario->cluster;
-    if (from >= cluster->node_count || to >= cluster->node_count)
-        return &scenario->world.link;
-    const char *there = cluster->nodes[from].datacentre, *here = cluster->nodes[to].datacentre;
-    for (uint32_t i = 0; i < scenario->datacentre_link_count; i++) {
-        const struct datacentre_link *link = &scenario->datacentre_links[i];
-        bool forth = strcmp(link->from, there) == 0 && strcmp(link->to, here) == 0;
-        bool back = strcmp(link->from, here) == 0 && strcmp(link->to, there) == 0;
-        if (forth || (back && !link->one_way))
-            return &link->link;
-    }
-    return &scenario->world.link;
-}
-
-static void set_link(struct injector *injector, uint32_t from, uint32_t to,
-                     const struct link_settings *settings) {
-    struct link_settings *link = world_link(injector->world, from, to);
-    *link = *settings;
-    link->blocked = is_held(injector, from, to);
-    /* The clients' protocol has no checksum: a flipped bit would be their value, and nobody's fault. */
-    uint32_t nodes = injector->scenario->cluster.node_count;
-    if (from >= nodes || to >= nodes)
-        link->flip_per_million = 0;
-}
-
-static void set_links(struct injector *injector, const struct action *action) {
-    for (uint32_t i = 0; i < injector->host_count; i++) {
-        for (uint32_t j = 0; host_set_has(&action->from, i) && j < injector->host_count; j++) {
-            if (i == j || !host_set_has(&action->to, j))
-                continue;
-            set_link(injector, i, j,
-                     action->kind == ACT_LINK ? &action->settings->link
-                                              : configured_link(injector->scenario, i, j));
-        }
-    }
-    world_links_changed(injector->world);
-}
-
-static void cut(struct injector *injector, const struct action *action) {
-    for (uint32_t i = 0; i < injector->host_count; i++) {
-        for (uint32_t j = 0; host_set_has(&action->from, i) && j < injector->host_count; j++) {
-            if (i != j && host_set_has(&action->to, j))
-                world_cut_links(injector->world, i, j);
-        }
-    }
 }
 
 /* --- processes and disks ------------------------------------------------------------------------------------------- */
@@ -350,20 +231,20 @@ static void perform_on(struct injector *injector, const struct action *action, u
 static void perform(struct injector *injector, const struct action *action) {
     switch ((int)action->kind) {
     case ACT_BLOCK:
-        block_sets(injector, action);
+        injector_block(injector, action);
         return;
     case ACT_UNBLOCK:
-        unblock(injector, action->fault, false);
+        injector_unblock(injector, action->fault, false);
         return;
     case ACT_HEAL:
-        unblock(injector, 0, true);
+        injector_unblock(injector, 0, true);
         return;
     case ACT_CUT:
-        cut(injector, action);
+        injector_cut(injector, action);
         return;
     case ACT_LINK:
     case ACT_LINK_BACK:
-        set_links(injector, action);
+        injector_set_links(injector, action);
         return;
     case ACT_SWAP:
         swap_disks(injector, &action->from);
@@ -404,12 +285,12 @@ void injector_watch(struct injector *injector) {
 
 void injector_end_all(struct injector *injector) {
     const struct scenario *scenario = injector->scenario;
-    unblock(injector, 0, true);
+    injector_unblock(injector, 0, true);
     give_disks_back(injector);
     for (uint32_t i = 0; i < injector->host_count; i++) {
         for (uint32_t j = 0; j < injector->host_count; j++) {
             if (i != j)
-                set_link(injector, i, j, configured_link(scenario, i, j));
+                injector_set_link(injector, i, j, injector_configured_link(scenario, i, j));
         }
     }
     world_links_changed(injector->world);

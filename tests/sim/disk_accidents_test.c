@@ -59,7 +59,7 @@ static void now_and_then_everything_takes_longer_for_a_while(void **state) {
 
 static void unsynced_sectors_reach_the_disk_in_any_order(void **state) {
     (void)state;
-    static const struct file_id FILES[] = {LOG, TABLE};
+    const struct file_id files[] = {LOG, TABLE};
     uint32_t found[2][4] = {{0}};
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
         struct stage stage;
@@ -69,12 +69,12 @@ static void unsynced_sectors_reach_the_disk_in_any_order(void **state) {
         put(&stage, LOG, 0, bytes_of(zeros, sizeof zeros));
         put(&stage, TABLE, 0, bytes_of(zeros, sizeof zeros));
         (void)stage_write(&stage, 0, LOG, 0, bytes_of_text("f"));
-        (void)stage_write(&stage, 0, FILES[two_files], SECTOR, bytes_of_text("s"));
+        (void)stage_write(&stage, 0, files[two_files], SECTOR, bytes_of_text("s"));
         stage_bounce(&stage, 0, CRASH_POWER);
         struct buffer read = {0};
         (void)stage_read(&stage, 0, LOG, 0, 1, &read);
         unsigned first = read.data[0] == 'f';
-        (void)stage_read(&stage, 0, FILES[two_files], SECTOR, 1, &read);
+        (void)stage_read(&stage, 0, files[two_files], SECTOR, 1, &read);
         found[two_files][first * 2 + (read.data[0] == 's')]++;
         buffer_deinit(&read);
         stage_close(&stage);

@@ -197,7 +197,7 @@ static void count_found(struct stage *stage, struct file_id from, struct file_id
 
 static void a_loss_of_power_leaves_a_moved_file_its_old_name_or_its_new_one_or_both(void **state) {
     (void)state;
-    static const struct file_id targets[] = {NEW, KEPT};
+    const struct file_id targets[] = {NEW, KEPT};
     for (size_t i = 0; i < sizeof targets / sizeof targets[0]; i++) {
         struct found found = {0};
         uint32_t replaced = 0;

@@ -99,7 +99,7 @@ static void a_list_tells_of_checkpoints_too_and_one_of_a_checkpoint_of_nothing_e
 
 static void a_crash_leaves_a_moved_file_one_of_its_names(void **state) {
     (void)state;
-    static const struct file_id targets[] = {NEW, KEPT};
+    const struct file_id targets[] = {NEW, KEPT};
     uint32_t by_old = 0, by_new = 0, replaced = 0;
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
         struct file_id to = targets[seed % 2];
