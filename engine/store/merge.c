@@ -11,7 +11,7 @@ static void forget_heap(struct merge *merge) {
     for (uint32_t i = 0; i < merge->count; i++)
         merge->sources[i].placed = false;
     merge->current = NULL;
-    merge->challenger = NULL;
+    merge->challenger_at = 0;
     merge->tied = false;
 }
 
@@ -176,10 +176,9 @@ static bool goes_first(const struct merge *merge, uint32_t left, uint32_t right)
     return order < 0 || (order == 0 && left < right);
 }
 
-static void sift_down(struct merge *merge) {
+static void sift_down(struct merge *merge, uint32_t at) {
     uint32_t *heap = merge->heap;
-    uint32_t moving = heap[0];
-    uint32_t at = 0;
+    uint32_t moving = heap[at];
     for (;;) {
         uint32_t child = 2 * at + 1;
         if (child >= merge->heap_count)
@@ -226,15 +225,14 @@ static bool place_sources(struct merge *merge) {
 
 /* Finds out who would win without the winner, and whether on the same key. */
 static void find_challenger(struct merge *merge) {
-    merge->challenger = NULL;
+    merge->challenger_at = 0;
     merge->tied = false;
     if (merge->heap_count < 2)
         return;
-    uint32_t best = merge->heap[1];
-    if (merge->heap_count > 2 && goes_first(merge, merge->heap[2], best))
-        best = merge->heap[2];
-    merge->challenger = &merge->sources[best];
-    merge->tied = compare_sources(merge, &merge->sources[merge->heap[0]], merge->challenger) == 0;
+    bool second = merge->heap_count > 2 && goes_first(merge, merge->heap[2], merge->heap[1]);
+    merge->challenger_at = second ? 2 : 1;
+    merge->tied = compare_sources(merge, &merge->sources[merge->heap[0]],
+                                  &merge->sources[merge->heap[merge->challenger_at]]) == 0;
 }
 
 static inline enum merge_result take_entry(struct merge *merge, struct merge_source *source) {
@@ -284,62 +282,85 @@ static void set_floor_behind(struct merge *merge, struct bytes key) {
         buffer_put_u8(&merge->floor, 0);
 }
 
-/* The winner has moved: puts the heap in order again. */
-static void settle_winner(struct merge *merge) {
-    struct merge_source *source = &merge->sources[merge->heap[0]];
-    if (!source_has_entry(merge, source)) {
-        source->placed = source->memtable != NULL || source->run.state == RUN_END;
-        merge->unplaced_count += !source->placed;
-        merge->heap[0] = merge->heap[--merge->heap_count];
-        if (merge->heap_count == 0)
-            return;
+/* The source at this place of the heap stands on no entry: takes it out. */
+static void take_out(struct merge *merge, uint32_t at) {
+    struct merge_source *source = &merge->sources[merge->heap[at]];
+    source->placed = source->memtable != NULL || source->run.state == RUN_END;
+    merge->unplaced_count += !source->placed;
+    merge->heap[at] = merge->heap[--merge->heap_count];
+    if (at < merge->heap_count)
+        sift_down(merge, at);
+}
+
+/* Older entries of the winner's key go with it. */
+static void pass_tied(struct merge *merge) {
+    while (merge->tied) {
+        struct merge_source *source = &merge->sources[merge->heap[merge->challenger_at]];
+        source_advance(merge, source);
+        if (source_has_entry(merge, source))
+            sift_down(merge, merge->challenger_at);
+        else
+            take_out(merge, merge->challenger_at);
+        find_challenger(merge);
     }
-    sift_down(merge);
 }
 
 void merge_step(struct merge *merge) {
-    CHECK(merge->current != NULL);
+    struct merge_source *winner = merge->current;
+    CHECK(winner != NULL);
     set_floor_behind(merge, merge->key);
-    struct bytes left = bytes_of(merge->floor.data, merge->key.size);
-    bool tied = merge->tied;
-    source_advance(merge, merge->current);
-    settle_winner(merge);
-    /* Older entries of the same key go with it. */
-    while (tied && merge->heap_count > 0) {
-        struct merge_source *source = &merge->sources[merge->heap[0]];
-        if (compare_keys(source->key, left) != 0)
-            break;
-        source_advance(merge, source);
-        settle_winner(merge);
-    }
+    pass_tied(merge);
+    source_advance(merge, winner);
+    if (source_has_entry(merge, winner))
+        sift_down(merge, 0);
+    else
+        take_out(merge, 0);
     merge->current = NULL;
+}
+
+/* The winner comes behind the challenger now: they change places. */
+static enum merge_result change_places(struct merge *merge) {
+    uint32_t at = merge->challenger_at;
+    uint32_t former = merge->heap[0];
+    merge->heap[0] = merge->heap[at];
+    merge->heap[at] = former;
+    sift_down(merge, at);
+    find_challenger(merge);
+    return take_entry(merge, &merge->sources[merge->heap[0]]);
 }
 
 enum merge_result merge_next(struct merge *merge) {
     struct merge_source *winner = merge->current;
     CHECK(winner != NULL);
-    if (merge->tied) {
-        merge_step(merge);
-        return merge_resume(merge);
-    }
     /* At the end of its block a cursor still has the key it left; on its way back, or led past a
      * range, it does not. */
     bool keeps_key = !merge->descends && !merge->has_ranges;
     if (!keeps_key)
         set_floor_behind(merge, merge->key);
+    pass_tied(merge);
+    if (keeps_key && merge->unplaced_count > 0)
+        set_floor_behind(merge, merge->key);
     source_advance(merge, winner);
     if (!source_has_entry(merge, winner)) {
-        if (keeps_key)
+        if (keeps_key && merge->unplaced_count == 0)
             set_floor_behind(merge, merge->key);
-    } else {
-        int order =
-            merge->challenger == NULL ? -1 : compare_sources(merge, winner, merge->challenger);
-        if (order < 0)
-            return take_entry(merge, winner);
+        merge->current = NULL;
+        take_out(merge, 0);
+        return merge_resume(merge);
     }
-    merge->current = NULL;
-    settle_winner(merge);
-    return merge_resume(merge);
+    if (merge->unplaced_count > 0) {
+        merge->current = NULL;
+        sift_down(merge, 0);
+        return merge_resume(merge);
+    }
+    if (merge->challenger_at == 0)
+        return take_entry(merge, winner);
+    uint32_t challenger = merge->heap[merge->challenger_at];
+    int order = compare_sources(merge, winner, &merge->sources[challenger]);
+    if (order > 0 || (order == 0 && challenger < merge->heap[0]))
+        return change_places(merge);
+    merge->tied = order == 0;
+    return take_entry(merge, winner);
 }
 
 void merge_refresh_memtables(struct merge *merge) {

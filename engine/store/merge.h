@@ -45,10 +45,10 @@ struct merge {
     uint32_t unplaced_count;
     bool has_ranges; /* some source carries removed ranges */
     bool descends;
-    bool tied;                       /* the challenger stands on the winner's key */
-    struct merge_source *challenger; /* null when the winner is alone */
-    struct merge_source *current;    /* whose entry it is; null before the first and at the end */
-    struct merge_source *waiting;    /* after MERGE_NEEDS_BLOCK or MERGE_CORRUPT */
+    bool tied;                    /* the challenger stands on the winner's key */
+    uint32_t challenger_at;       /* its place in the heap; 0 when the winner is alone */
+    struct merge_source *current; /* whose entry it is; null before the first and at the end */
+    struct merge_source *waiting; /* after MERGE_NEEDS_BLOCK or MERGE_CORRUPT */
     struct buffer floor;
     struct bytes key, value; /* borrowed from the source */
     bool removed;

@@ -6,7 +6,6 @@ static void begin(struct read_ahead *ahead, struct tickets *tickets) {
     block_stream_init(&ahead->stream, tickets);
     ahead->stream.read_bytes = READ_AHEAD_MIN;
     ahead->stream.wait = (struct disk_wait){.kind = WAIT_AHEAD_READ, .owner = ahead};
-    ahead->streak = 0;
 }
 
 struct read_ahead *read_ahead_create(struct tickets *tickets) {
@@ -20,19 +19,18 @@ void read_ahead_destroy(struct read_ahead *ahead) {
     memory_release(ahead);
 }
 
-bool read_ahead_follows(struct read_ahead *ahead, const struct table_file *file,
-                        const struct block_handle *handle) {
-    bool same_file = ahead->file == file->number;
-    if (same_file && ahead->offset == handle->offset && ahead->end > 0)
-        return ahead->streak >= READ_AHEAD_AFTER;
-    bool follows = ahead->end > 0 && handle->offset == (same_file ? ahead->end : 0);
-    ahead->streak = follows ? ahead->streak + 1 : 0;
-    if (!follows && !read_ahead_is_reading(ahead))
-        ahead->stream.read_bytes = READ_AHEAD_MIN;
-    ahead->file = file->number;
-    ahead->offset = handle->offset;
-    ahead->end = handle->offset + handle->size;
-    return ahead->streak >= READ_AHEAD_AFTER;
+bool block_streak_note(struct block_streak *streak, const struct table_file *file,
+                       const struct block_handle *handle) {
+    bool begun = streak->end > 0;
+    bool same_file = streak->file == file->number;
+    bool again = begun && same_file && streak->offset == handle->offset;
+    bool follows = begun && handle->offset == (same_file ? streak->end : 0);
+    if (!again)
+        streak->length = follows ? streak->length + 1 : 0;
+    streak->file = file->number;
+    streak->offset = handle->offset;
+    streak->end = handle->offset + handle->size;
+    return streak->length >= READ_AHEAD_AFTER;
 }
 
 /* Asks for what is missing, or for what comes next. */

@@ -8,7 +8,7 @@
  * then on each read is twice as large as the one before. What is read so does not enter the cache:
  * a scan pushes nothing out of it.
  *
- *     if (read_ahead_follows(ahead, file, &handle)) answer = read_ahead_take(ahead, file, &handle, waiter, &raw, effects);
+ *     if (block_streak_note(&streak, file, &handle)) answer = read_ahead_take(ahead, file, &handle, waiter, &raw, effects);
  *     ... WAIT_AHEAD_READ: read_ahead_on_done(ahead, ...); the waiter asks again
  */
 #ifndef DUNLIN_STORE_READ_AHEAD_H
@@ -24,10 +24,14 @@ enum read_ahead_answer {
     READ_AHEAD_FAILED, /* a read failed: which block's fault it was, reading it alone will tell */
 };
 
+/* How many blocks in a row were wanted. The zero value has seen none. */
+struct block_streak {
+    uint64_t file, offset, end; /* of the last one */
+    uint32_t length;            /* blocks in a row before it */
+};
+
 struct read_ahead {
     struct block_stream stream;
-    uint64_t file, offset, end;         /* of the block that was last asked for */
-    uint32_t streak;                    /* blocks in a row before it */
     uint64_t waiter;                    /* for the read that is out; 0: nobody */
     struct table_file *read_file;       /* of that read, referenced */
     bool abandoned;                     /* its cursor is gone: it lives until the read comes back */
@@ -36,9 +40,10 @@ struct read_ahead {
 
 struct read_ahead *read_ahead_create(struct tickets *tickets);
 void read_ahead_destroy(struct read_ahead *ahead);
-/* Notes that this block is wanted next. True when enough of those before it were wanted in order. */
-bool read_ahead_follows(struct read_ahead *ahead, const struct table_file *file,
-                        const struct block_handle *handle);
+/* Notes that this block is wanted, again or next. True when enough of those before it were wanted in
+ * order. */
+bool block_streak_note(struct block_streak *streak, const struct table_file *file,
+                       const struct block_handle *handle);
 /* `raw` is borrowed until the next call. */
 MUST_USE enum read_ahead_answer read_ahead_take(struct read_ahead *ahead, struct table_file *file,
                                                 const struct block_handle *handle, uint64_t waiter,

@@ -3,14 +3,6 @@
 #include "engine/base/memory.h"
 #include "engine/store/store_state.h"
 
-static struct read_ahead *ahead_of(struct store_cursor *cursor, uint32_t source) {
-    if (cursor->aheads == NULL)
-        cursor->aheads = memory_allocate_zeroed(cursor->merge.count, sizeof *cursor->aheads);
-    if (cursor->aheads[source] == NULL)
-        cursor->aheads[source] = read_ahead_create(&cursor->store->tickets);
-    return cursor->aheads[source];
-}
-
 static void abandon(struct store *store, struct read_ahead *ahead) {
     if (!read_ahead_is_reading(ahead)) {
         read_ahead_destroy(ahead);
@@ -34,12 +26,12 @@ static void forget_abandoned(struct store *store, struct read_ahead *ahead) {
 }
 
 void store_drop_read_ahead(struct store_cursor *cursor) {
-    for (uint32_t i = 0; cursor->aheads != NULL && i < cursor->merge.count; i++) {
-        if (cursor->aheads[i] != NULL)
-            abandon(cursor->store, cursor->aheads[i]);
+    for (uint32_t i = 0; cursor->feeds != NULL && i < cursor->merge.count; i++) {
+        if (cursor->feeds[i].ahead != NULL)
+            abandon(cursor->store, cursor->feeds[i].ahead);
     }
-    memory_release(cursor->aheads);
-    cursor->aheads = NULL;
+    memory_release(cursor->feeds);
+    cursor->feeds = NULL;
 }
 
 void store_abandoned_deinit(struct store *store) {
@@ -63,10 +55,30 @@ void store_on_read_ahead(struct store *store, struct read_ahead *ahead,
     store_release_table(store, file);
 }
 
-/* Reading ahead is for data blocks on the way forwards, and not for the store itself. */
-static bool may_read_ahead(const struct store_cursor *cursor, const struct run_cursor *run,
-                           uint64_t waiter) {
-    return !cursor->reverse && run->handle.kind == BLOCK_DATA && waiter != BLOCK_WAITER_OWN;
+/* Notes that the source goes on to this block. True when it is time to read ahead, which is for data
+ * blocks on the way forwards, and not for the store itself. */
+static bool goes_from_block_to_block(struct store_cursor *cursor, uint32_t source,
+                                     uint64_t waiter) {
+    const struct run_cursor *run = &cursor->merge.sources[source].run;
+    if (cursor->reverse || run->handle.kind != BLOCK_DATA || waiter == BLOCK_WAITER_OWN)
+        return false;
+    if (cursor->feeds == NULL)
+        cursor->feeds = memory_allocate_zeroed(cursor->merge.count, sizeof *cursor->feeds);
+    return block_streak_note(&cursor->feeds[source].streak, run_cursor_table(run), &run->handle);
+}
+
+static enum read_ahead_answer take_ahead(struct store_cursor *cursor, uint32_t source,
+                                         uint64_t waiter, struct bytes *raw,
+                                         struct effects *effects) {
+    const struct run_cursor *run = &cursor->merge.sources[source].run;
+    struct cursor_feed *feed = &cursor->feeds[source];
+    if (feed->ahead == NULL)
+        feed->ahead = read_ahead_create(&cursor->store->tickets);
+    enum read_ahead_answer answer =
+        read_ahead_take(feed->ahead, run_cursor_table(run), &run->handle, waiter, raw, effects);
+    if (answer == READ_AHEAD_FAILED)
+        feed->streak = (struct block_streak){.length = 0};
+    return answer;
 }
 
 /* Hands the source the block that it needs. STORE_NEED_BLOCK: it has been asked for. */
@@ -76,13 +88,11 @@ static enum store_status feed_block(struct store_cursor *cursor, uint32_t source
     struct run_cursor *run = &cursor->merge.sources[source].run;
     struct table_file *file = run_cursor_table(run);
     struct bytes contents;
-    bool follows = may_read_ahead(cursor, run, waiter) &&
-                   read_ahead_follows(ahead_of(cursor, source), file, &run->handle);
+    bool reads_ahead = goes_from_block_to_block(cursor, source, waiter);
     if (!store_block_at_hand(store, file, &run->handle, &contents)) {
         enum read_ahead_answer answer = READ_AHEAD_FAILED;
-        if (follows)
-            answer = read_ahead_take(cursor->aheads[source], file, &run->handle, waiter, &contents,
-                                     effects);
+        if (reads_ahead)
+            answer = take_ahead(cursor, source, waiter, &contents, effects);
         if (answer == READ_AHEAD_READY)
             run_cursor_feed_raw(run, contents);
         if (answer != READ_AHEAD_FAILED)

@@ -62,6 +62,12 @@ struct store_snapshot {
     struct version *version; /* referenced */
 };
 
+/* How a source of a cursor has come by its blocks. */
+struct cursor_feed {
+    struct block_streak streak;
+    struct read_ahead *ahead; /* null until it is time to read ahead */
+};
+
 /* Between calls it stands on an entry of its merge, waits for a block, or, detached from all
  * sources, only knows its floor. */
 struct store_cursor {
@@ -81,7 +87,7 @@ struct store_cursor {
     struct buffer begun;     /* where the present call began */
     bool passed_damage;      /* it cannot tell any more what lies behind its last answer */
     struct merge merge;
-    struct read_ahead **aheads; /* of each source of the merge, or null; null when none has one */
+    struct cursor_feed *feeds; /* of each source of the merge; null until one needs a block */
 };
 
 /* A scan that has stopped somewhere and may be continued. */
