@@ -44,6 +44,11 @@ void read_ahead_destroy(struct read_ahead *ahead);
  * order. */
 bool block_streak_note(struct block_streak *streak, const struct table_file *file,
                        const struct block_handle *handle);
+/* A new row of blocks begins: with small reads. */
+static inline void read_ahead_restart(struct read_ahead *ahead) {
+    if (!ahead->stream.wait.pending)
+        ahead->stream.read_bytes = READ_AHEAD_MIN;
+}
 /* `raw` is borrowed until the next call. */
 MUST_USE enum read_ahead_answer read_ahead_take(struct read_ahead *ahead, struct table_file *file,
                                                 const struct block_handle *handle, uint64_t waiter,

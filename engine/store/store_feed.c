@@ -74,6 +74,8 @@ static enum read_ahead_answer take_ahead(struct store_cursor *cursor, uint32_t s
     struct cursor_feed *feed = &cursor->feeds[source];
     if (feed->ahead == NULL)
         feed->ahead = read_ahead_create(&cursor->store->tickets);
+    if (feed->streak.length == READ_AHEAD_AFTER)
+        read_ahead_restart(feed->ahead);
     enum read_ahead_answer answer =
         read_ahead_take(feed->ahead, run_cursor_table(run), &run->handle, waiter, raw, effects);
     if (answer == READ_AHEAD_FAILED)
