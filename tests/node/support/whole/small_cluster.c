@@ -86,6 +86,8 @@ static void configure(struct small_cluster *cluster, uint32_t index) {
     config->vnodes = 16;
     config->note_level = getenv("NARRATE") != NULL ? NOTE_DETAIL : NOTE_NONE;
     config->store.sync = cluster->options.sync;
+    /* Segments are allocated whole, and these disks lie in memory. */
+    config->store.log_segment_bytes = 64 * 1024;
     config->anti_entropy_interval = (struct duration){0};
     config->handoff_interval = (struct duration){0};
     if (cluster->options.configure != NULL)
