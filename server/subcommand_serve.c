@@ -1,10 +1,14 @@
 /* dunlin serve: one node, until it is told to stop. */
 #include "server/host.h"
+#include "server/host_memory.h"
 #include "server/server_config.h"
 #include "server/subcommand.h"
 
 #include <getopt.h>
 #include <stdio.h>
+
+/* Enough to outlive one request that asks for too much at the wrong time. */
+enum { MEMORY_RESERVE_BYTES = 4 << 20 };
 
 static const char USAGE[] =
     "usage: dunlin serve [--config FILE] [OPTIONS]\n"
@@ -61,6 +65,7 @@ static int serve(const char *path, const struct server_overrides *overrides) {
                                        .directory = config.directory,
                                        .client_address = config.listen,
                                        .peer_address = config.listen_peers};
+        host_memory_reserve(MEMORY_RESERVE_BYTES);
         struct host *host = host_create(&options, &problem);
         code = EXIT_FAILED;
         if (host != NULL) {

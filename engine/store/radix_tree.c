@@ -34,7 +34,8 @@ bool radix_tree_descend(struct radix_tree *tree, struct bytes key, struct radix_
             return end_at_entry(place, key);
         struct radix_node *node = radix_link_node(*place->link);
         size_t most = smaller(node->path_size, key.size - place->depth);
-        place->same = count_same(radix_node_path(node), key.data + place->depth, most);
+        place->same =
+            most == 0 ? 0 : count_same(radix_node_path(node), key.data + place->depth, most);
         if (place->same < node->path_size)
             return false;
         size_t at = place->depth + node->path_size;

@@ -8,7 +8,8 @@
 #include <stdlib.h>
 
 /* While not every second crash is run: of its outcomes, one in so many. */
-enum { NESTED_SHARE = 5, USE_WRITES = 6, USE_STEPS = 25, ANY = UINT32_MAX };
+enum { NESTED_SHARE = 5, USE_WRITES = 6, USE_STEPS = 25 };
+static const uint32_t ANY = UINT32_MAX;
 
 /* What is done to the store, by the seed of its history, and with which settings. */
 static const struct {

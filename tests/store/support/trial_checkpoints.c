@@ -1,6 +1,9 @@
 /* What a trial does with checkpoints: makes them, drops them, and goes back to what one holds. */
 #include "tests/store/support/trial.h"
 
+/* From then on it is no promise, also when the disk refuses and it is listed again. */
+static const uint64_t REMOVAL_ASKED = UINT64_MAX;
+
 void trial_checkpoint_make(struct trial *trial) {
     uint32_t number;
     enum store_status status = store_checkpoint(trial->store, &number);
@@ -26,13 +29,16 @@ void trial_checkpoint_forget(struct trial *trial, uint64_t which) {
     enum store_status status = store_checkpoint_remove(trial->store, chosen.number);
     TRIAL_REQUIRE(trial, status == STORE_OK || status == STORE_BUSY,
                   "the removal of a checkpoint is answered %d", (int)status);
+    if (status == STORE_OK)
+        trial->checkpoint_asked[chosen.number % TRIAL_CHECKPOINTS] = REMOVAL_ASKED;
 }
 
 /* The directory of the checkpoint becomes the whole disk; the store must know that it was rolled back. */
 void trial_checkpoint_restore(struct trial *trial, uint64_t which) {
     static struct memory_disk restored; /* large */
     struct store_checkpoint chosen;
-    if (!choose(trial, which, &chosen))
+    if (!choose(trial, which, &chosen) ||
+        trial->checkpoint_asked[chosen.number % TRIAL_CHECKPOINTS] == REMOVAL_ASKED)
         return;
     trial_abandon(trial, false);
     memory_disk_restore(&restored, &trial->disk, chosen.number);
