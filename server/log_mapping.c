@@ -2,6 +2,7 @@
 
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
 enum { LEAVING_PIECE_BYTES = 512 * 1024, STAT_BLOCK_BYTES = 512 };
 
@@ -34,6 +35,20 @@ void log_mapping_forget(struct log_mapping *mapping, struct file_id file) {
         leave(mapping);
 }
 
+/* File systems that write a page to a new place each time: space that was allocated once is no promise. */
+static bool copies_on_write(int descriptor) {
+    static const uint64_t KINDS[] = {0x9123683e /* btrfs */, 0x2fc12fc1 /* zfs */,
+                                     0xca451a4e /* bcachefs */, 0x3434 /* nilfs */};
+    struct statfs status;
+    if (fstatfs(descriptor, &status) != 0)
+        return true;
+    for (size_t i = 0; i < sizeof KINDS / sizeof KINDS[0]; i++) {
+        if ((uint32_t)status.f_type == KINDS[i])
+            return true;
+    }
+    return false;
+}
+
 /* As far as the file's bytes exist: pages behind its end cannot be written to. */
 static void open_mapping(struct log_mapping *mapping, struct file_id file, int descriptor) {
     leave(mapping);
@@ -42,7 +57,8 @@ static void open_mapping(struct log_mapping *mapping, struct file_id file, int d
     if (fstat(descriptor, &status) != 0 || status.st_size <= 0)
         return;
     /* A page without space behind it ends the process when the disk is full; a system call says so. */
-    if ((uint64_t)status.st_blocks * STAT_BLOCK_BYTES < (uint64_t)status.st_size)
+    if ((uint64_t)status.st_blocks * STAT_BLOCK_BYTES < (uint64_t)status.st_size ||
+        copies_on_write(descriptor))
         return;
     size_t size = (size_t)status.st_size;
     void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);

@@ -6,7 +6,8 @@
  * A store that is a library writes its log for each batch, as small as that may be, so that a kill of the process loses
  * nothing. A segment whose bytes are all there already (EFFECT_ALLOCATE) can be mapped: what is copied into its pages lies in
  * the operating system's cache as if written, for a tenth of the cost; syncing the file makes it durable, and tells of pages
- * that could not be written back. A write that would make the file longer is refused here and left to a system call.
+ * that could not be written back. A write that would make the file longer is refused here and left to a system call; so
+ * is one whose page might find no space: that would end the process instead of failing.
  *
  *     if (!log_mapping_write(&mapping, effect->file, descriptor, effect->offset, effect->bytes))
  *         status = store_file_write(descriptor, effect->offset, effect->bytes);
