@@ -7,7 +7,13 @@
 
 #include <stdlib.h>
 
-enum { TICK_MILLISECONDS = 100, UNDER_WAY_MAX = 16, NO_OWNER = 0xff, DLOCAL_FIELDS = 5 };
+enum {
+    TICK_MILLISECONDS = 100,
+    PATIENCE_SECONDS = 2,
+    UNDER_WAY_MAX = 16,
+    NO_OWNER = 0xff,
+    DLOCAL_FIELDS = 5
+};
 
 struct question {
     uint32_t key, owner; /* which of the key's owners */
@@ -264,9 +270,25 @@ static void inspector_stop(void *instance) {
     ((struct inspector *)instance)->running = false;
 }
 
+/* Who only waits for answers never hears that the other side has lost its power: a link on which nothing comes back is
+ * given up, and its questions are asked on another. */
+static void give_up_silent_links(struct inspector *inspector, struct effects *effects) {
+    struct instant now = world_now(inspector->setup.world);
+    for (uint32_t i = 0; i < inspector->setup.history->scenario->cluster.node_count; i++) {
+        struct inspector_link *link = &inspector->links[i];
+        if (link->count == 0 ||
+            !instant_reached(now, instant_after(link->under_way[link->first].asked,
+                                                duration_of_seconds(PATIENCE_SECONDS))))
+            continue;
+        effects_close(effects, link->id);
+        on_closed(inspector, i);
+    }
+}
+
 static void tick(struct inspector *inspector, struct instant now, struct effects *effects) {
     const struct scenario *scenario = inspector->setup.history->scenario;
     inspector->due = instant_after(now, duration_of_milliseconds(TICK_MILLISECONDS));
+    give_up_silent_links(inspector, effects);
     if (inspector->inspecting) {
         for (uint32_t i = 0; i < scenario->cluster.node_count; i++)
             ask_on(inspector, i, effects);
