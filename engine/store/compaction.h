@@ -1,6 +1,6 @@
 /* compaction: moves tables to a deeper level, merging them with what they overlap there.
  *
- *     level 0   [run 9][run 7][run 5][run 3]         four runs: all of level 0 goes, to the base
+ *     level 0   [run 9][run 7] ... [run 3][run 2]    eight runs: all of level 0 goes, to the base
  *     level 5   [a..f][g..m][n..z]                   over its target: one table goes
  *     level 6   [a..c][d..e]...                      with all that it overlaps
  *

@@ -16,9 +16,10 @@
 #include "engine/store/store_state.h"
 
 enum {
-    COMPACTION_RUNS = 4,           /* flushes at level 0 that make it full */
+    COMPACTION_RUNS =
+        8, /* flushes at level 0 that make it full; a flush is about half a memtable's budget */
     COMPACTION_REMOVED_ONE_IN = 4, /* a table with so many removed entries among all is due */
-    COMPACTION_REST_PERCENT = 10,  /* of the last level's bytes may lie above it at rest */
+    COMPACTION_REST_PERCENT = 20,  /* of the last level's bytes may lie above it at rest */
 };
 
 struct compaction_pick {

@@ -47,6 +47,12 @@ static void add(uint32_t level, const char *from, const char *to, uint64_t size,
     assert_false(table_file_release(file));
 }
 
+/* Runs [a0, a5], [b0, b5], ... */
+static void add_runs_apart(char count, uint64_t removed) {
+    for (char run = 'a'; run < 'a' + count; run++)
+        add(0, (char[]){run, '0', 0}, (char[]){run, '5', 0}, RUN, removed);
+}
+
 static bool pick(struct compaction_pick *found) {
     bool blocked;
     return compaction_pick(store, found, &blocked);
@@ -81,7 +87,7 @@ static void each_level_is_a_tenth_of_the_next_and_the_base_takes_a_few_flushes(v
     }
 }
 
-static void fewer_than_four_runs_wait(void **state) {
+static void fewer_runs_than_make_level_0_full_wait(void **state) {
     struct compaction_pick found;
     for (int run = 1; run < COMPACTION_RUNS; run++)
         add(0, "a", "z", RUN, 0);
@@ -108,14 +114,11 @@ static void level_0_never_passes_over_a_level_that_holds_something(void **state)
 
 static void runs_that_are_apart_move_as_they_are(void **state) {
     struct compaction_pick found;
-    add(0, "a", "b", RUN, 0);
-    add(0, "c", "d", RUN, 0);
-    add(0, "e", "f", RUN, 0);
-    add(0, "g", "h", RUN, 0);
+    add_runs_apart(COMPACTION_RUNS, 0);
     assert_true(pick(&found));
     assert_true(found.moves);
-    assert_int_equal(found.upper_count, 4);
-    add(0, "h", "i", RUN, 0);
+    assert_int_equal(found.upper_count, COMPACTION_RUNS);
+    add(0, "a1", "b", RUN, 0);
     assert_true(pick(&found));
     assert_false(found.moves);
     (void)state;
@@ -123,10 +126,8 @@ static void runs_that_are_apart_move_as_they_are(void **state) {
 
 static void tombstones_are_not_moved_into_the_last_level(void **state) {
     struct compaction_pick found;
-    add(0, "a", "b", RUN, 0);
-    add(0, "c", "d", RUN, 1);
-    add(0, "e", "f", RUN, 0);
-    add(0, "g", "h", RUN, 0);
+    add_runs_apart(COMPACTION_RUNS - 1, 0);
+    add(0, "x", "z", RUN, 1);
     assert_true(pick(&found));
     assert_false(found.moves);
     (void)state;
@@ -181,7 +182,7 @@ static void a_table_full_of_tombstones_goes_before_its_level_is_full(void **stat
 static void at_rest_what_lies_above_the_last_level_goes_down(void **state) {
     struct compaction_pick found;
     add(LEVEL_LAST, "a", "z", 5 * RUN, 0);
-    add(0, "a", "z", RUN, 0);
+    add(0, "a", "z", RUN + RUN / 2, 0);
     assert_false(pick(&found));
     pacing_note_write(store, (struct instant){0});
     pacing_note_time(store, instant_after((struct instant){0}, duration_of_seconds(1)));
@@ -210,7 +211,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         CLAIM(a_small_store_goes_from_level_0_to_the_last),
         CLAIM(each_level_is_a_tenth_of_the_next_and_the_base_takes_a_few_flushes),
-        CLAIM(fewer_than_four_runs_wait),
+        CLAIM(fewer_runs_than_make_level_0_full_wait),
         CLAIM(level_0_never_passes_over_a_level_that_holds_something),
         CLAIM(runs_that_are_apart_move_as_they_are),
         CLAIM(tombstones_are_not_moved_into_the_last_level),
