@@ -112,6 +112,7 @@ void trial_begin(struct trial *trial) {
     trial_take_effects(trial);
     while (store_phase(trial->store) == STORE_PHASE_RECOVERING)
         TRIAL_REQUIRE(trial, trial_step(trial), "recovery waits for nothing");
+    trial->faulted = false;
 }
 
 bool trial_start(struct trial *trial) {
@@ -244,7 +245,8 @@ static void write_drawn(struct trial *trial, uint64_t count, uint64_t seed) {
 
 static void crash(struct trial *trial, const uint64_t *numbers) {
     enum crash_outcome outcome = (enum crash_outcome)(numbers[0] % 3);
-    trial_abandon(trial, outcome == CRASH_KEEPS);
+    /* What a failed sync did not write is clean in the cache, and a crash that keeps what is dirty loses it. */
+    trial_abandon(trial, outcome == CRASH_KEEPS && !trial->faulted);
     prng_init(&trial->disk.prng, numbers[1], 78);
     memory_disk_crash(&trial->disk, outcome);
     trial_begin(trial);
@@ -265,6 +267,7 @@ static void begin_fault(struct trial *trial, const uint64_t *numbers) {
     trial->disk.fail_writes = true;
     trial->disk.fail_status = numbers[1] == 0 ? DISK_ERROR : DISK_FULL;
     trial->disk.fail_at = trial->disk.eligible + numbers[0];
+    trial->faulted = true;
 }
 
 static void reopen(struct trial *trial) {

@@ -38,6 +38,7 @@ struct trial {
     uint64_t acknowledged_durable, acknowledged_written;
     /* By its number, modulo how many are remembered: what was written when it was asked for. */
     uint64_t checkpoint_asked[TRIAL_CHECKPOINTS];
+    bool faulted; /* an operation may have failed in this life */
     uint64_t next_waiter;
     uint64_t stop_at; /* disk operations; the trial stops there, as if it was cut off */
     bool stopped;
