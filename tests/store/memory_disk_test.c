@@ -30,6 +30,7 @@ static struct disk_done perform(void) {
 
 static void put_durably(struct file_id file, const char *text) {
     effects_write(&effects, 1, file, 0, bytes_of_text(text));
+    assert_int_equal(perform().status, DISK_OK);
     effects_sync(&effects, 2, file);
     effects_sync_checkpoint(&effects, 3, file.checkpoint);
     assert_int_equal(perform().status, DISK_OK);
@@ -48,6 +49,26 @@ static void begin(uint64_t seed) {
 static void end(void) {
     memory_disk_deinit(&disk);
     effects_deinit(&effects);
+}
+
+static void a_sync_covers_what_was_there_when_it_was_asked_for(void **state) {
+    (void)state;
+    begin(1);
+    put_durably(OLD, "before");
+    effects_sync(&effects, 1, OLD);
+    memory_disk_take(&disk, &effects);
+    effects_clear(&effects);
+    /* The sync takes its time: a write overtakes it. */
+    struct memory_operation sync = disk.queue[--disk.queued];
+    disk.queue[disk.queued] = (struct memory_operation){0};
+    effects_write(&effects, 2, OLD, 0, bytes_of_text("behind"));
+    (void)perform();
+    disk.queue[disk.queued++] = sync;
+    (void)perform();
+    assert_true(holds(OLD, "behind"));
+    memory_disk_crash(&disk, CRASH_LOSES);
+    assert_true(holds(OLD, "before"));
+    end();
 }
 
 static void space_that_was_taken_reads_as_zeros(void **state) {
@@ -149,6 +170,7 @@ static void what_was_synced_survives_and_what_was_not_is_lost_when_all_is_lost(v
     assert_true(holds(NEW, "text"));
     effects_link(&effects, 1, NEW, KEPT);
     effects_allocate(&effects, 2, KEPT, 100);
+    (void)perform();
     effects_sync(&effects, 3, NEW);
     effects_sync_checkpoint(&effects, 4, 7);
     (void)perform();
@@ -188,6 +210,7 @@ static void a_copy_of_a_disk_has_the_same_names_and_shares_nothing_with_it(void 
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_sync_covers_what_was_there_when_it_was_asked_for),
         cmocka_unit_test(space_that_was_taken_reads_as_zeros),
         cmocka_unit_test(a_renamed_file_replaces_and_a_linked_one_shares_its_bytes),
         cmocka_unit_test(a_list_tells_of_checkpoints_too_and_one_of_a_checkpoint_of_nothing_else),

@@ -30,6 +30,21 @@ static bool is_disk_effect(enum effect_kind kind) {
     return kind >= EFFECT_WRITE && kind <= EFFECT_LIST;
 }
 
+struct memory_file *memory_disk_find(struct memory_disk *disk, struct file_id file) {
+    for (size_t i = 0; i < disk->file_count; i++) {
+        if (disk->files[i].named && file_equal(disk->files[i].file, file))
+            return &disk->files[i];
+    }
+    return NULL;
+}
+
+/* A sync is promised to cover what was there when it was asked for, and so it covers no more. */
+static void note_sync(struct memory_disk *disk, struct memory_operation *operation) {
+    const struct memory_file *file = memory_disk_find(disk, operation->effect.file);
+    if (operation->effect.kind == EFFECT_SYNC && file != NULL)
+        buffer_append(&operation->bytes, buffer_bytes(&file->content->current));
+}
+
 void memory_disk_take(struct memory_disk *disk, const struct effects *effects) {
     for (size_t i = 0; i < effects->count; i++) {
         if (!is_disk_effect(effects->items[i].kind))
@@ -39,15 +54,8 @@ void memory_disk_take(struct memory_disk *disk, const struct effects *effects) {
         operation->effect = effects->items[i];
         buffer_clear(&operation->bytes);
         buffer_append(&operation->bytes, effects->items[i].bytes);
+        note_sync(disk, operation);
     }
-}
-
-struct memory_file *memory_disk_find(struct memory_disk *disk, struct file_id file) {
-    for (size_t i = 0; i < disk->file_count; i++) {
-        if (disk->files[i].named && file_equal(disk->files[i].file, file))
-            return &disk->files[i];
-    }
-    return NULL;
 }
 
 struct memory_file *memory_disk_last(struct memory_disk *disk, enum file_kind kind) {
@@ -137,12 +145,14 @@ static void fail_sync(struct memory_content *content) {
     }
 }
 
-static void sync_content(struct memory_content *content) {
-    resize(&content->durable, content->current.size);
-    for (size_t at = 0; at < content->current.size; at += MEMORY_DISK_SECTOR) {
+static void sync_content(struct memory_content *content, struct bytes seen) {
+    if (content->durable.size < seen.size)
+        resize(&content->durable, seen.size);
+    for (size_t at = 0; at < seen.size; at += MEMORY_DISK_SECTOR) {
+        size_t left = seen.size - at;
         if (!is_stuck(content, at))
-            memcpy(content->durable.data + at, content->current.data + at,
-                   sector_size(&content->current, at));
+            memcpy(content->durable.data + at, seen.data + at,
+                   left < MEMORY_DISK_SECTOR ? left : MEMORY_DISK_SECTOR);
     }
 }
 
@@ -245,7 +255,7 @@ static enum disk_status perform_on_file(struct memory_disk *disk, const struct e
     if (effect->kind == EFFECT_LINK)
         return link_file(disk, file, effect->to);
     if (effect->kind == EFFECT_SYNC) {
-        sync_content(file->content);
+        sync_content(file->content, bytes);
     } else if (effect->kind == EFFECT_RENAME) {
         rename_file(disk, file, effect->to);
     } else if (effect->kind == EFFECT_REMOVE) {
@@ -462,6 +472,7 @@ void memory_disk_clone(struct memory_disk *disk, const struct memory_disk *from)
             continue;
         set(&file->content->current, buffer_bytes(&from->files[i].content->current));
         set(&file->content->durable, buffer_bytes(&from->files[i].content->durable));
+        set(&file->content->stuck, buffer_bytes(&from->files[i].content->stuck));
     }
 }
 
