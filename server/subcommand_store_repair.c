@@ -201,18 +201,15 @@ static bool write_manifest(struct repair *repair) {
     struct file_id file = {.kind = FILE_MANIFEST, .number = repair->state.facts.next_file++};
     struct record record = {.kind = RECORD_SNAPSHOT, .count = 1, .sequence = 1};
     struct buffer frame = {0};
-    enum { HEADERS_SIZE = RECORD_FILE_HEADER_SIZE + RECORD_HEADER_SIZE };
-    memset(buffer_reserve(&frame, HEADERS_SIZE), 0, HEADERS_SIZE);
-    frame.size = HEADERS_SIZE;
+    record_begin(&frame);
     put_state(&repair->state, &frame);
-    record_file_header(file, frame.data);
-    record_seal(frame.data + RECORD_FILE_HEADER_SIZE, frame.size - RECORD_FILE_HEADER_SIZE, &record,
-                record_file_identity(file));
+    struct bytes bytes = record_add_file_header(
+        &frame, record_end(&frame, &record, record_file_identity(file)), file);
     enum disk_status status = DISK_OK;
     struct store_file *made =
         store_directory_acquire(&repair->stopped->directory, file, true, &status);
     if (made != NULL) {
-        status = store_file_write(made->descriptor, 0, buffer_bytes(&frame));
+        status = store_file_write(made->descriptor, 0, bytes);
         if (status == DISK_OK)
             status = store_file_sync(made->descriptor);
         store_directory_release(&repair->stopped->directory, made);

@@ -4,8 +4,6 @@
 #include "engine/store/log_record.h"
 #include "engine/store/store_state.h"
 
-enum { HEADERS_SIZE = RECORD_FILE_HEADER_SIZE + RECORD_HEADER_SIZE };
-
 void checkpoints_init(struct checkpoints *checkpoints) {
     for (uint32_t i = 0; i < CHECKPOINT_LINKS_AT_ONCE; i++)
         checkpoints->waits[i] = (struct disk_wait){.kind = WAIT_CHECKPOINT};
@@ -183,17 +181,14 @@ static void write_manifest(struct store *store, struct effects *effects) {
         .rolled_back = true,
     };
     struct buffer *frame = &checkpoints->frame;
-    buffer_clear(frame);
-    memset(buffer_reserve(frame, HEADERS_SIZE), 0, HEADERS_SIZE);
-    frame->size = HEADERS_SIZE;
+    record_begin(frame);
     store_put_snapshot(store, frame, &facts, checkpoints->version);
     struct record record = {.kind = RECORD_SNAPSHOT, .count = 1, .sequence = 1};
-    record_file_header(file, frame->data);
-    record_seal(frame->data + RECORD_FILE_HEADER_SIZE, frame->size - RECORD_FILE_HEADER_SIZE,
-                &record, record_file_identity(file));
+    struct bytes bytes =
+        record_add_file_header(frame, record_end(frame, &record, record_file_identity(file)), file);
     checkpoints->manifest = file;
-    checkpoint_entry_add(&checkpoints->made, unnamed_manifest(store), frame->size);
-    effects_write(effects, draw(store), unnamed_manifest(store), 0, buffer_bytes(frame));
+    checkpoint_entry_add(&checkpoints->made, unnamed_manifest(store), bytes.size);
+    effects_write(effects, draw(store), unnamed_manifest(store), 0, bytes);
     checkpoints->phase = CHECKPOINT_WRITING;
     release_version(store);
 }

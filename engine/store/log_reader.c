@@ -94,7 +94,7 @@ static enum log_reader_result try_record(struct log_reader *reader, struct recor
         reader->at += size;
         return LOG_READER_RECORD;
     }
-    if (status == RECORD_BAD && size > RECORD_HEADER_SIZE)
+    if (status == RECORD_BAD)
         reader->searched += size;
     return LOG_READER_BAD;
 }
@@ -102,7 +102,7 @@ static enum log_reader_result try_record(struct log_reader *reader, struct recor
 enum log_reader_result log_reader_search(struct log_reader *reader, struct record *record) {
     while (reader->searched <= LOG_READER_SEARCH_MAX) {
         reader->at += record_skip(undecoded(reader));
-        if (reader->size - reader->at < RECORD_HEADER_SIZE)
+        if (reader->size - reader->at < RECORD_HEADER_MIN)
             break;
         enum log_reader_result result = try_record(reader, record);
         if (result != LOG_READER_BAD)

@@ -16,7 +16,8 @@
 
 enum {
     LOG_READER_CHUNK = 256 * 1024,
-    /* A search gives up after hashing this much: only bytes made up to look like records get there. */
+    /* A search gives up after looking at so many bytes in what only seemed to be records: only bytes made up to seem so get
+     * there. */
     LOG_READER_SEARCH_MAX = 1 << 30,
 };
 
@@ -35,7 +36,7 @@ struct log_reader {
     uint64_t at;          /* offset of the next byte to decode */
     struct buffer buffer; /* the file's bytes from `buffer_at` on */
     uint64_t buffer_at;
-    uint64_t searched; /* bytes hashed by log_reader_search() */
+    uint64_t searched; /* bytes of what log_reader_search() found not to be records */
     bool header_seen;
 };
 

@@ -3,12 +3,12 @@
 #include "engine/base/hash.h"
 
 enum {
-    CHECKSUM_AT = 0,
-    LENGTH_AT = 4,
-    SEQUENCE_AT = 8,
-    SYNCED_AT = 16,
-    COUNT_AT = 24,
-    KIND_AT = 28,
+    CHECKED_AT = 4, /* what the checksum covers begins here */
+    KIND_AT = 4,
+    HEADER_CHECK_AT = 5,
+    NUMBERS_AT = 6,
+    KIND_BASE = 0xf8,
+    KIND_COUNTED = 0x04,
     MAGIC_SIZE = 8,
     VERSION_AT = 8,
     NUMBER_AT = 16,
@@ -59,58 +59,124 @@ enum record_status record_check_file_header(struct file_id file, struct bytes by
 }
 
 static uint32_t checksum_of(const uint8_t *frame, size_t size, uint64_t identity) {
-    return (uint32_t)hash64_seeded(bytes_of(frame + LENGTH_AT, size - LENGTH_AT), identity);
+    return (uint32_t)hash64_seeded(bytes_of(frame + CHECKED_AT, size - CHECKED_AT), identity);
 }
 
-void record_seal(uint8_t *frame, size_t size, const struct record *record, uint64_t identity) {
-    CHECK(size >= RECORD_HEADER_SIZE && size - RECORD_HEADER_SIZE <= UINT32_MAX);
+void record_begin(struct buffer *buffer) {
+    buffer_clear(buffer);
+    memset(buffer_reserve(buffer, RECORD_ROOM), 0, RECORD_ROOM);
+    buffer->size = RECORD_ROOM;
+}
+
+static uint8_t *put_varint(uint8_t *to, uint64_t value) {
+    while (value >= 0x80) {
+        *to++ = (uint8_t)(value | 0x80);
+        value >>= 7;
+    }
+    *to++ = (uint8_t)value;
+    return to;
+}
+
+static uint8_t check_of_header(const uint8_t *header, size_t size) {
+    uint8_t check = header[KIND_AT];
+    for (size_t i = NUMBERS_AT; i < size; i++)
+        check ^= header[i];
+    return check;
+}
+
+struct bytes record_end(struct buffer *buffer, const struct record *record, uint64_t identity) {
+    CHECK(buffer->size >= RECORD_ROOM && buffer->size - RECORD_ROOM <= UINT32_MAX);
     CHECK(record->count > 0 && record->synced < record->sequence);
-    memset(frame, 0, RECORD_HEADER_SIZE);
-    put_u32(frame + LENGTH_AT, (uint32_t)(size - RECORD_HEADER_SIZE));
-    put_u64(frame + SEQUENCE_AT, record->sequence);
-    put_u64(frame + SYNCED_AT, record->synced);
-    put_u32(frame + COUNT_AT, record->count);
-    frame[KIND_AT] = (uint8_t)record->kind;
-    put_u32(frame + CHECKSUM_AT, checksum_of(frame, size, identity));
+    size_t length = buffer->size - RECORD_ROOM;
+    uint8_t header[RECORD_HEADER_MAX];
+    bool counted = record->count > 1;
+    header[KIND_AT] = (uint8_t)(KIND_BASE + record->kind + (counted ? KIND_COUNTED : 0));
+    uint8_t *end = put_varint(header + NUMBERS_AT, length);
+    end = put_varint(end, record->sequence);
+    end = put_varint(end, record->sequence - 1 - record->synced);
+    if (counted)
+        end = put_varint(end, record->count);
+    size_t size = (size_t)(end - header);
+    header[HEADER_CHECK_AT] = check_of_header(header, size);
+    uint8_t *frame = buffer->data + RECORD_ROOM - size;
+    memcpy(frame + CHECKED_AT, header + CHECKED_AT, size - CHECKED_AT);
+    put_u32(frame, checksum_of(frame, size + length, identity));
+    return bytes_of(frame, size + length);
 }
 
-/* What no record has, whatever its checksum: this makes the search for records behind a bad one
- * cheap. */
-static bool header_is_plausible(const uint8_t *frame) {
-    uint8_t kind = frame[KIND_AT];
-    uint64_t sequence = load_u64(frame + SEQUENCE_AT);
-    return kind >= RECORD_BATCHES && kind <= RECORD_EDIT && frame[KIND_AT + 1] == 0 &&
-           frame[KIND_AT + 2] == 0 && frame[KIND_AT + 3] == 0 && load_u32(frame + COUNT_AT) != 0 &&
-           load_u64(frame + SYNCED_AT) < sequence;
+struct bytes record_add_file_header(struct buffer *buffer, struct bytes frame,
+                                    struct file_id file) {
+    size_t at = (size_t)(frame.data - buffer->data);
+    CHECK(at >= RECORD_FILE_HEADER_SIZE && at + frame.size == buffer->size);
+    uint8_t *whole = buffer->data + at - RECORD_FILE_HEADER_SIZE;
+    record_file_header(file, whole);
+    return bytes_of(whole, RECORD_FILE_HEADER_SIZE + frame.size);
+}
+
+static bool kind_is_known(uint8_t kind) {
+    return (kind >= KIND_BASE + RECORD_BATCHES && kind <= KIND_BASE + RECORD_EDIT) ||
+           kind == KIND_BASE + RECORD_BATCHES + KIND_COUNTED;
 }
 
 size_t record_skip(struct bytes bytes) {
     size_t at = 0;
-    /* The kind and three zero bytes behind it, as one number: most offsets are dismissed by one look. */
-    while (bytes.size - at >= RECORD_HEADER_SIZE &&
-           load_u32(bytes.data + at + KIND_AT) - RECORD_BATCHES > RECORD_EDIT - RECORD_BATCHES)
+    /* One byte dismisses most offsets: none of the kinds appears in text, nor in zeros. */
+    while (bytes.size - at >= RECORD_HEADER_MIN && !kind_is_known(bytes.data[at + KIND_AT]))
         at++;
     return at;
 }
 
+/* Decodes the header at the beginning of `bytes`; `length` is the payload's, `size` its own. BAD: what no record has, whatever
+ * its checksum; this makes the search for records behind a bad one cheap. */
+static enum record_status decode_header(struct bytes bytes, struct record *record, uint32_t *length,
+                                        size_t *size) {
+    *size = RECORD_HEADER_MIN;
+    if (bytes.size < RECORD_HEADER_MIN)
+        return RECORD_SHORT;
+    uint8_t kind = bytes.data[KIND_AT];
+    if (!kind_is_known(kind))
+        return RECORD_BAD;
+    bool counted = kind == KIND_BASE + RECORD_BATCHES + KIND_COUNTED;
+    record->kind = (enum record_kind)(kind - KIND_BASE - (counted ? KIND_COUNTED : 0));
+    struct bytes header = bytes_slice(
+        bytes, 0, bytes.size < RECORD_HEADER_MAX ? bytes.size : (size_t)RECORD_HEADER_MAX);
+    struct reader reader = reader_of(bytes_slice(header, NUMBERS_AT, header.size - NUMBERS_AT));
+    uint64_t long_length = reader_varint(&reader);
+    record->sequence = reader_varint(&reader);
+    uint64_t unsynced = reader_varint(&reader);
+    uint64_t count = counted ? reader_varint(&reader) : 1;
+    if (reader.failed) {
+        /* The numbers may go on behind the bytes that are there. */
+        bool may_go_on = reader.left == 0 && header.size < RECORD_HEADER_MAX;
+        *size = header.size + 1;
+        return may_go_on ? RECORD_SHORT : RECORD_BAD;
+    }
+    *size = header.size - reader.left;
+    if (bytes.data[HEADER_CHECK_AT] != check_of_header(bytes.data, *size) ||
+        long_length > UINT32_MAX || count > UINT32_MAX || (counted && count < 2) ||
+        unsynced >= record->sequence)
+        return RECORD_BAD;
+    *length = (uint32_t)long_length;
+    record->count = (uint32_t)count;
+    record->synced = record->sequence - 1 - unsynced;
+    return RECORD_OK;
+}
+
 enum record_status record_decode(struct bytes bytes, uint64_t identity, struct record *record,
                                  size_t *size) {
-    *size = RECORD_HEADER_SIZE;
-    if (bytes.size < RECORD_HEADER_SIZE)
-        return RECORD_SHORT;
-    if (!header_is_plausible(bytes.data))
-        return RECORD_BAD;
-    *size = RECORD_HEADER_SIZE + (size_t)load_u32(bytes.data + LENGTH_AT);
+    struct record found;
+    uint32_t length;
+    size_t header;
+    enum record_status status = decode_header(bytes, &found, &length, &header);
+    *size = header;
+    if (status != RECORD_OK)
+        return status;
+    *size = header + length;
     if (bytes.size < *size)
         return RECORD_SHORT;
-    if (load_u32(bytes.data + CHECKSUM_AT) != checksum_of(bytes.data, *size, identity))
+    if (load_u32(bytes.data) != checksum_of(bytes.data, *size, identity))
         return RECORD_BAD;
-    *record = (struct record){
-        .kind = (enum record_kind)bytes.data[KIND_AT],
-        .count = load_u32(bytes.data + COUNT_AT),
-        .sequence = load_u64(bytes.data + SEQUENCE_AT),
-        .synced = load_u64(bytes.data + SYNCED_AT),
-        .payload = bytes_slice(bytes, RECORD_HEADER_SIZE, *size - RECORD_HEADER_SIZE),
-    };
+    found.payload = bytes_slice(bytes, header, length);
+    *record = found;
     return RECORD_OK;
 }

@@ -5,7 +5,7 @@
 #include "engine/store/log_record.h"
 
 enum { LOG_GATHER_BYTES_MAX = 256 * 1024 };
-enum { HEADERS_SIZE = RECORD_FILE_HEADER_SIZE + RECORD_HEADER_SIZE, SEGMENTS_CAPACITY_MIN = 4 };
+enum { SEGMENTS_CAPACITY_MIN = 4 };
 
 void log_writer_init(struct log_writer *log, const struct store_config *config,
                      struct tickets *tickets) {
@@ -36,11 +36,8 @@ void log_writer_begin(struct log_writer *log, uint64_t last_sequence) {
 }
 
 static void begin_append(struct log_writer *log) {
-    if (log->filling_count > 0)
-        return;
-    buffer_clear(&log->filling);
-    memset(buffer_reserve(&log->filling, HEADERS_SIZE), 0, HEADERS_SIZE);
-    log->filling.size = HEADERS_SIZE;
+    if (log->filling_count == 0)
+        record_begin(&log->filling);
 }
 
 uint64_t log_writer_append(struct log_writer *log, const struct store_batch *batch) {
@@ -109,20 +106,15 @@ static void start_write(struct log_writer *log, struct effects *effects) {
     struct buffer swap = log->writing;
     log->writing = log->filling;
     log->filling = swap;
-    uint8_t *frame = log->writing.data + RECORD_FILE_HEADER_SIZE;
-    size_t frame_size = log->writing.size - RECORD_FILE_HEADER_SIZE;
     struct record record = {
         .kind = RECORD_BATCHES,
         .count = log->filling_count,
         .sequence = log->sent + 1,
         .synced = log->durable,
     };
-    record_seal(frame, frame_size, &record, log->identity);
-    struct bytes bytes = bytes_of(frame, frame_size);
-    if (log->offset == 0) {
-        record_file_header(log->file, log->writing.data);
-        bytes = buffer_bytes(&log->writing);
-    }
+    struct bytes bytes = record_end(&log->writing, &record, log->identity);
+    if (log->offset == 0)
+        bytes = record_add_file_header(&log->writing, bytes, log->file);
     effects_write(effects, tickets_draw(log->tickets, &log->write_wait), log->file, log->offset,
                   bytes);
     log->frame = bytes;

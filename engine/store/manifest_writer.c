@@ -2,8 +2,6 @@
 
 #include "engine/store/log_record.h"
 
-enum { HEADERS_SIZE = RECORD_FILE_HEADER_SIZE + RECORD_HEADER_SIZE };
-
 void manifest_writer_init(struct manifest_writer *writer, struct tickets *tickets) {
     *writer = (struct manifest_writer){
         .tickets = tickets,
@@ -33,27 +31,20 @@ struct buffer *manifest_writer_begin(struct manifest_writer *writer, enum manife
         writer->offset = 0;
         writer->records = 0;
     }
-    buffer_clear(&writer->frame);
-    memset(buffer_reserve(&writer->frame, HEADERS_SIZE), 0, HEADERS_SIZE);
-    writer->frame.size = HEADERS_SIZE;
+    record_begin(&writer->frame);
     return &writer->frame;
 }
 
 void manifest_writer_send(struct manifest_writer *writer, struct effects *effects) {
-    uint8_t *frame = writer->frame.data + RECORD_FILE_HEADER_SIZE;
-    size_t frame_size = writer->frame.size - RECORD_FILE_HEADER_SIZE;
     struct record record = {
         .kind = writer->creating ? RECORD_SNAPSHOT : RECORD_EDIT,
         .count = 1,
         .sequence = writer->records + 1,
         .synced = writer->records,
     };
-    record_seal(frame, frame_size, &record, record_file_identity(writer->file));
-    struct bytes bytes = bytes_of(frame, frame_size);
-    if (writer->creating) {
-        record_file_header(writer->file, writer->frame.data);
-        bytes = buffer_bytes(&writer->frame);
-    }
+    struct bytes bytes = record_end(&writer->frame, &record, record_file_identity(writer->file));
+    if (writer->creating)
+        bytes = record_add_file_header(&writer->frame, bytes, writer->file);
     effects_write(effects, tickets_draw(writer->tickets, &writer->write_wait), writer->file,
                   writer->offset, bytes);
     writer->offset += bytes.size;

@@ -74,13 +74,13 @@ static void read_sealed(struct bytes input) {
     struct reader reader = reader_of(input);
     for (uint64_t sequence = 1; reader.left > 0 && !reader.failed; sequence++) {
         struct bytes payload = reader_bytes(&reader);
-        size_t at = log.size;
-        memset(buffer_reserve(&log, RECORD_HEADER_SIZE), 0, RECORD_HEADER_SIZE);
-        log.size += RECORD_HEADER_SIZE;
-        buffer_append(&log, payload);
+        struct buffer frame = {0};
+        record_begin(&frame);
+        buffer_append(&frame, payload);
         struct record record = {
             .kind = RECORD_BATCHES, .count = 1, .sequence = sequence, .synced = sequence - 1};
-        record_seal(log.data + at, log.size - at, &record, record_file_identity(FILE_READ));
+        buffer_append(&log, record_end(&frame, &record, record_file_identity(FILE_READ)));
+        buffer_deinit(&frame);
     }
     read_log(buffer_bytes(&log));
     buffer_deinit(&log);

@@ -133,7 +133,7 @@ static void what_a_recycled_segment_has_lost_of_its_synced_records_is_noticed(vo
     struct file_id file = make_recycled_segment(&stale);
     (void)fill_partly(file, &stale);
     struct buffer *current = &memory_disk_find(&disk, file)->content->current;
-    memcpy(current->data, stale.data, RECORD_FILE_HEADER_SIZE + RECORD_HEADER_SIZE);
+    memcpy(current->data, stale.data, RECORD_FILE_HEADER_SIZE + RECORD_HEADER_MIN);
     store_host_crash(&host, CRASH_KILLS);
     assert_false(store_host_start(&host));
     assert_true(store_failure(host.store).size > 0);
