@@ -13,10 +13,9 @@ enum block_queue { QUEUE_SMALL, QUEUE_MAIN, QUEUE_COUNT };
 enum { SMALL_DIVISOR = 10, PROMOTION_USES = 1, USES_MAX = 3 };
 /* Tables are made for blocks of so many bytes; smaller ones make them grow. */
 enum { EXPECTED_BLOCK_BYTES = 4096, EXPECTED_BLOCKS_MAX = 1 << 20 };
-enum { SPARES_MAX = 8, SPARE_BYTES_MAX = 64 * 1024 };
 
 _Static_assert(sizeof(struct block_slot) + 4 * sizeof(uint32_t) + 4 * sizeof(struct block_ghost) +
-                       BLOCK_CACHE_SLACK <=
+                       sizeof(struct block) + BLOCK_SLACK <=
                    BLOCK_CACHE_OVERHEAD,
                "a block's charge covers what names it");
 
@@ -36,11 +35,8 @@ struct block_cache {
     struct block_slots slots;
     struct block_list queues[QUEUE_COUNT];
     struct block_ghosts ghosts;
-    struct id_map files;   /* file number to its struct cached_file */
-    uint32_t last_hit;     /* number of a slot */
-    struct buffer passing; /* a block that is larger than the budget */
-    struct buffer spares[SPARES_MAX];
-    uint32_t spare_count;
+    struct id_map files; /* file number to its struct cached_file */
+    uint32_t last_hit;   /* number of a slot */
 };
 
 struct block_cache *block_cache_create(uint64_t budget_bytes) {
@@ -62,7 +58,7 @@ void block_cache_destroy(struct block_cache *cache) {
              number = next) {
             struct block_slot *slot = block_slots_at(&cache->slots, number);
             next = slot->next;
-            buffer_deinit(&slot->contents);
+            block_release(slot->block);
         }
     }
     size_t position = 0;
@@ -71,9 +67,6 @@ void block_cache_destroy(struct block_cache *cache) {
     while ((cached = id_map_next(&cache->files, &position, &file)) != NULL)
         memory_release(cached);
     id_map_deinit(&cache->files);
-    for (uint32_t i = 0; i < cache->spare_count; i++)
-        buffer_deinit(&cache->spares[i]);
-    buffer_deinit(&cache->passing);
     block_ghosts_deinit(&cache->ghosts);
     block_slots_deinit(&cache->slots);
     memory_release(cache);
@@ -149,26 +142,12 @@ static void leave_file(struct block_cache *cache, uint32_t number) {
         memory_release(id_map_remove(&cache->files, slot->file));
 }
 
-static void keep_spare(struct block_cache *cache, struct buffer *contents) {
-    if (cache->spare_count == SPARES_MAX || contents->capacity > SPARE_BYTES_MAX) {
-        buffer_deinit(contents);
-        return;
-    }
-    buffer_clear(contents);
-    cache->spares[cache->spare_count++] = *contents;
-    *contents = (struct buffer){0};
-}
-
-struct buffer block_cache_spare(struct block_cache *cache) {
-    return cache->spare_count == 0 ? (struct buffer){0} : cache->spares[--cache->spare_count];
-}
-
-/* Takes the block out of everything but its file's list, and frees it. */
+/* Takes the block out of everything but its file's list, and lets go of it. */
 static void discard(struct block_cache *cache, uint32_t number) {
     dequeue(cache, number);
     if (cache->last_hit == number)
         cache->last_hit = BLOCK_SLOT_NONE;
-    keep_spare(cache, &slot_at(cache, number)->contents);
+    block_release(slot_at(cache, number)->block);
     block_slots_remove(&cache->slots, number);
 }
 
@@ -221,7 +200,7 @@ void block_cache_set_budget(struct block_cache *cache, uint64_t budget_bytes) {
 }
 
 bool block_cache_get(struct block_cache *cache, uint64_t file, uint64_t offset,
-                     struct bytes *contents) {
+                     struct lent_block *lent) {
     uint32_t number = block_slots_find(&cache->slots, file, offset);
     if (number == BLOCK_SLOT_NONE)
         return false;
@@ -229,22 +208,8 @@ bool block_cache_get(struct block_cache *cache, uint64_t file, uint64_t offset,
     if (number != cache->last_hit && slot->uses < USES_MAX)
         slot->uses++;
     cache->last_hit = number;
-    *contents = buffer_bytes(&slot->contents);
+    *lent = (struct lent_block){.block = slot->block, .contents = slot->contents};
     return true;
-}
-
-/* Gives back what the buffer holds beyond its contents, but for what the charge covers. */
-static void trim(struct buffer *contents) {
-    if (contents->capacity - contents->size <= BLOCK_CACHE_SLACK || contents->size == 0)
-        return;
-    contents->data = memory_resize(contents->data, contents->size);
-    contents->capacity = contents->size;
-}
-
-static struct bytes lend(struct block_cache *cache, struct buffer *contents) {
-    cache->passing = *contents;
-    *contents = (struct buffer){0};
-    return buffer_bytes(&cache->passing);
 }
 
 /* The queue that a block enters: main when it was here until not long ago. */
@@ -261,23 +226,22 @@ static enum block_queue queue_for(struct block_cache *cache, uint64_t file, uint
                                                                                      : QUEUE_SMALL;
 }
 
-struct bytes block_cache_put(struct block_cache *cache, uint64_t file, uint64_t offset,
-                             struct buffer *contents) {
-    buffer_deinit(&cache->passing);
+void block_cache_put(struct block_cache *cache, uint64_t file, uint64_t offset,
+                     struct block *block) {
     enum block_queue queue = queue_for(cache, file, offset);
-    uint64_t charge = contents->size + BLOCK_CACHE_OVERHEAD;
-    if (charge > cache->budget)
-        return lend(cache, contents);
+    uint64_t charge = block->contents.size + BLOCK_CACHE_OVERHEAD;
+    if (charge > cache->budget) {
+        block_release(block);
+        return;
+    }
     make_room(cache, charge);
-    trim(contents);
     uint32_t number = block_slots_add(&cache->slots, file, offset);
     struct block_slot *slot = slot_at(cache, number);
-    slot->contents = *contents;
-    *contents = (struct buffer){0};
+    slot->block = block;
+    slot->contents = buffer_bytes(&block->contents);
     enqueue(cache, number, queue);
     join_file(cache, number);
     block_ghosts_reserve(&cache->ghosts, cache->slots.count);
-    return buffer_bytes(&slot->contents);
 }
 
 void block_cache_forget_file(struct block_cache *cache, uint64_t file) {

@@ -5,8 +5,14 @@
 
 enum { WAITERS_CAPACITY_MIN = 2, READY_CAPACITY_MIN = 16 };
 
-void block_reads_init(struct block_reads *reads, struct tickets *tickets) {
-    *reads = (struct block_reads){.tickets = tickets};
+void block_reads_init(struct block_reads *reads, struct tickets *tickets,
+                      struct block_pool *blocks) {
+    *reads = (struct block_reads){.tickets = tickets, .blocks = blocks};
+}
+
+/* `age` counts from the oldest. */
+static struct block_arrival *arrival_at(struct block_reads *reads, uint32_t age) {
+    return &reads->arrivals[(reads->arrival_first + age) % BLOCK_ARRIVALS_MAX];
 }
 
 static void free_fetch(struct block_fetch *fetch) {
@@ -24,8 +30,8 @@ void block_reads_deinit(struct block_reads *reads) {
         free_fetch(fetch);
     }
     id_map_deinit(&reads->fetches);
-    for (uint32_t i = 0; i < BLOCK_ARRIVALS_MAX; i++)
-        buffer_deinit(&reads->arrivals[i].contents);
+    for (uint32_t i = 0; i < reads->arrival_count; i++)
+        block_release(arrival_at(reads, i)->block);
     memory_release(reads->ready);
     *reads = (struct block_reads){0};
 }
@@ -87,12 +93,12 @@ bool block_reads_ask(struct block_reads *reads, struct table_file *file,
 }
 
 bool block_reads_find(const struct block_reads *reads, uint64_t file, uint64_t offset,
-                      struct bytes *contents) {
+                      struct lent_block *lent) {
     for (uint32_t i = 0; i < reads->arrival_count; i++) {
         const struct block_arrival *arrival =
             &reads->arrivals[(reads->arrival_first + i) % BLOCK_ARRIVALS_MAX];
-        if (arrival->file == file && arrival->offset == offset) {
-            *contents = buffer_bytes(&arrival->contents);
+        if (arrival->block != NULL && arrival->file == file && arrival->offset == offset) {
+            *lent = block_lend(arrival->block);
             return true;
         }
     }
@@ -100,34 +106,31 @@ bool block_reads_find(const struct block_reads *reads, uint64_t file, uint64_t o
 }
 
 static void move_oldest_arrival(struct block_reads *reads, struct block_cache *cache) {
-    struct block_arrival *oldest = &reads->arrivals[reads->arrival_first];
-    reads->arrival_bytes -= oldest->contents.size;
-    if (oldest->file != 0)
-        block_cache_put(cache, oldest->file, oldest->offset, &oldest->contents);
-    else
-        buffer_deinit(&oldest->contents);
+    struct block_arrival *oldest = arrival_at(reads, 0);
+    if (oldest->block != NULL) {
+        reads->arrival_bytes -= oldest->block->contents.size;
+        block_cache_put(cache, oldest->file, oldest->offset, oldest->block);
+    }
+    *oldest = (struct block_arrival){.block = NULL};
     reads->arrival_first = (reads->arrival_first + 1) % BLOCK_ARRIVALS_MAX;
     reads->arrival_count--;
 }
 
 static void add_arrival(struct block_reads *reads, const struct block_fetch *fetch,
-                        struct buffer contents, struct block_cache *cache) {
-    struct bytes already;
+                        struct buffer *contents, struct block_cache *cache) {
+    struct lent_block already;
     if (block_reads_find(reads, fetch->file->number, fetch->handle.offset, &already)) {
-        buffer_deinit(&contents);
+        buffer_deinit(contents);
         return;
     }
+    struct block *block = block_create(reads->blocks, contents);
     while (reads->arrival_count == BLOCK_ARRIVALS_MAX ||
            (reads->arrival_count >= BLOCK_ARRIVALS_KEPT &&
-            reads->arrival_bytes + contents.size > BLOCK_ARRIVALS_BYTES_MAX))
+            reads->arrival_bytes + block->contents.size > BLOCK_ARRIVALS_BYTES_MAX))
         move_oldest_arrival(reads, cache);
-    uint32_t at = (reads->arrival_first + reads->arrival_count++) % BLOCK_ARRIVALS_MAX;
-    reads->arrival_bytes += contents.size;
-    reads->arrivals[at] = (struct block_arrival){
-        .file = fetch->file->number,
-        .offset = fetch->handle.offset,
-        .contents = contents,
-    };
+    reads->arrival_bytes += block->contents.size;
+    *arrival_at(reads, reads->arrival_count++) = (struct block_arrival){
+        .file = fetch->file->number, .offset = fetch->handle.offset, .block = block};
 }
 
 static void note_failure(struct block_reads *reads, const struct block_fetch *fetch,
@@ -199,11 +202,11 @@ static void wake(struct block_reads *reads, struct block_fetch *fetch, bool fail
 struct table_file *block_reads_on_done(struct block_reads *reads, struct block_fetch *fetch,
                                        enum disk_status status, struct bytes raw,
                                        struct block_cache *cache) {
-    struct buffer contents = block_cache_spare(cache);
+    struct buffer contents = block_pool_spare(reads->blocks);
     bool sound = status == DISK_OK && raw.size == fetch->handle.size &&
                  table_block_unpack(fetch->file->table, &fetch->handle, raw, &contents) == TABLE_OK;
     if (sound)
-        add_arrival(reads, fetch, contents, cache);
+        add_arrival(reads, fetch, &contents, cache);
     else
         buffer_deinit(&contents);
     wake(reads, fetch, !sound);
@@ -222,8 +225,12 @@ void block_reads_wake_all(struct block_reads *reads) {
 }
 
 void block_reads_forget_file(struct block_reads *reads, uint64_t file) {
-    for (uint32_t i = 0; i < BLOCK_ARRIVALS_MAX; i++) {
-        if (reads->arrivals[i].file == file)
-            reads->arrivals[i].file = 0;
+    for (uint32_t i = 0; i < reads->arrival_count; i++) {
+        struct block_arrival *arrival = arrival_at(reads, i);
+        if (arrival->block == NULL || arrival->file != file)
+            continue;
+        reads->arrival_bytes -= arrival->block->contents.size;
+        block_release(arrival->block);
+        arrival->block = NULL;
     }
 }

@@ -6,7 +6,7 @@
  * A block that has arrived stays here for a while before the cache may have it: a reader that needs
  * several blocks at once must find them all when it asks again, however small the cache is.
  *
- *     if (!block_reads_find(&reads, file, offset, &contents))
+ *     if (!block_reads_find(&reads, file, offset, &lent))
  *         block_reads_ask(&reads, file, &handle, waiter, effects);
  */
 #ifndef DUNLIN_STORE_BLOCK_READS_H
@@ -40,7 +40,7 @@ struct block_fetch {
 
 struct block_arrival {
     uint64_t file, offset;
-    struct buffer contents;
+    struct block *block; /* referenced; null: its file was forgotten */
 };
 
 /* The answer to a waiter whose block could not be read, until it asks again. */
@@ -50,6 +50,7 @@ struct block_failure {
 
 struct block_reads {
     struct tickets *tickets;
+    struct block_pool *blocks; /* borrowed */
     struct id_map fetches;
     uint64_t waiter_count; /* over all fetches */
     struct block_arrival arrivals[BLOCK_ARRIVALS_MAX];
@@ -63,16 +64,17 @@ struct block_reads {
     uint64_t reads;
 };
 
-void block_reads_init(struct block_reads *reads, struct tickets *tickets);
+void block_reads_init(struct block_reads *reads, struct tickets *tickets,
+                      struct block_pool *blocks);
 void block_reads_deinit(struct block_reads *reads);
 
 /* False when so much is being read already that this has to wait. */
 MUST_USE bool block_reads_ask(struct block_reads *reads, struct table_file *file,
                               const struct block_handle *handle, uint64_t waiter,
                               struct effects *effects);
-/* Contents of a block that has just arrived, borrowed until the next arrival. */
+/* A block that has just arrived. */
 bool block_reads_find(const struct block_reads *reads, uint64_t file, uint64_t offset,
-                      struct bytes *contents);
+                      struct lent_block *lent);
 /* True, once, when this waiter's read of this block has failed. */
 bool block_reads_take_failure(struct block_reads *reads, uint64_t waiter, uint64_t file,
                               uint64_t offset);

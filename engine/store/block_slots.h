@@ -13,7 +13,7 @@
 #ifndef DUNLIN_STORE_BLOCK_SLOTS_H
 #define DUNLIN_STORE_BLOCK_SLOTS_H
 
-#include "engine/base/bytes.h"
+#include "engine/store/block.h"
 
 enum {
     BLOCK_SLOT_NONE = 0,
@@ -24,7 +24,8 @@ enum {
 
 struct block_slot {
     uint64_t file, offset;
-    struct buffer contents;
+    struct block *block;                     /* referenced */
+    struct bytes contents;                   /* its own */
     uint32_t next, previous;                 /* in the queue: towards newest, oldest */
     uint32_t next_of_file, previous_of_file; /* among the blocks of one file */
     uint8_t queue;
@@ -47,7 +48,7 @@ uint64_t block_slots_hash(uint64_t file, uint64_t offset);
 
 /* Makes room for about so many at once. */
 void block_slots_init(struct block_slots *slots, uint32_t expected);
-/* The contents are the caller's to free, before. */
+/* The blocks are the caller's to let go of, before. */
 void block_slots_deinit(struct block_slots *slots);
 static inline struct block_slot *block_slots_at(const struct block_slots *slots, uint32_t number) {
     return &slots->lines[number >> BLOCK_SLOTS_CHUNK_LOG2][number & (BLOCK_SLOTS_CHUNK - 1)];

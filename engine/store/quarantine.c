@@ -127,11 +127,11 @@ static void put_range(struct store *store, const struct table_file *file, uint64
                       struct damage *damage) {
     struct table_window window = {0};
     struct block_handle index;
-    struct bytes contents;
+    struct lent_block lent;
     if (table_index_of(file->table, offset, &index) &&
-        (block_cache_get(store_cache(store), file->number, index.offset, &contents) ||
-         block_reads_find(&store->reads, file->number, index.offset, &contents)))
-        table_window_set(&window, file->table, &index, contents);
+        (block_cache_get(store_cache(store), file->number, index.offset, &lent) ||
+         block_reads_find(&store->reads, file->number, index.offset, &lent)))
+        table_window_set(&window, file->table, &index, lent.contents);
     struct bytes from, to;
     table_file_block_range(file, &window, offset, &from, &damage->after, &to);
     buffer_append(&damage->from, from);

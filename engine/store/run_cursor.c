@@ -4,10 +4,15 @@ void run_cursor_init(struct run_cursor *cursor, struct table_file *const *tables
     *cursor = (struct run_cursor){.tables = tables, .count = count};
 }
 
+static void hold_deinit(struct run_hold *hold) {
+    block_release(hold->lent);
+    buffer_deinit(&hold->own);
+}
+
 void run_cursor_deinit(struct run_cursor *cursor) {
     buffer_deinit(&cursor->target);
-    buffer_deinit(&cursor->partition);
-    buffer_deinit(&cursor->contents);
+    hold_deinit(&cursor->partition);
+    hold_deinit(&cursor->contents);
     block_cursor_deinit(&cursor->block);
 }
 
@@ -173,8 +178,8 @@ void run_cursor_previous(struct run_cursor *cursor) {
 }
 
 /* The target may lie in the gap between two blocks' entries; then it stays the target. */
-static void enter_block(struct run_cursor *cursor) {
-    if (block_cursor_open(&cursor->block, buffer_bytes(&cursor->contents)) != TABLE_OK) {
+static void enter_block(struct run_cursor *cursor, struct bytes contents) {
+    if (block_cursor_open(&cursor->block, contents) != TABLE_OK) {
         cursor->state = RUN_CORRUPT;
         return;
     }
@@ -202,9 +207,8 @@ static void enter_block(struct run_cursor *cursor) {
     }
 }
 
-static void enter_partition(struct run_cursor *cursor) {
-    table_window_set(&cursor->window, run_cursor_table(cursor)->table, &cursor->handle,
-                     buffer_bytes(&cursor->partition));
+static void enter_partition(struct run_cursor *cursor, struct bytes contents) {
+    table_window_set(&cursor->window, run_cursor_table(cursor)->table, &cursor->handle, contents);
     if (cursor->searching)
         search(cursor);
     else if (goes_backwards(cursor))
@@ -213,35 +217,39 @@ static void enter_partition(struct run_cursor *cursor) {
         want_block(cursor, cursor->position);
 }
 
-/* Where the contents of what was asked for belong. */
-static struct buffer *room_for_contents(struct run_cursor *cursor) {
+/* Where what was asked for is to be held; lets go of what is held there. */
+static struct run_hold *empty_hold(struct run_cursor *cursor) {
     CHECK(cursor->state == RUN_NEEDS_BLOCK);
     bool partition = cursor->handle.kind == BLOCK_INDEX;
     if (partition)
         cursor->window = (struct table_window){0};
-    struct buffer *room = partition ? &cursor->partition : &cursor->contents;
-    buffer_clear(room);
-    return room;
+    struct run_hold *hold = partition ? &cursor->partition : &cursor->contents;
+    block_release(hold->lent);
+    hold->lent = NULL;
+    buffer_clear(&hold->own);
+    return hold;
 }
 
-static void enter(struct run_cursor *cursor) {
+static void enter(struct run_cursor *cursor, struct bytes contents) {
     if (cursor->handle.kind == BLOCK_INDEX)
-        enter_partition(cursor);
+        enter_partition(cursor, contents);
     else
-        enter_block(cursor);
+        enter_block(cursor, contents);
 }
 
 void run_cursor_feed_raw(struct run_cursor *cursor, struct bytes raw) {
-    struct buffer *room = room_for_contents(cursor);
-    if (table_block_unpack(run_cursor_table(cursor)->table, &cursor->handle, raw, room) == TABLE_OK)
-        enter(cursor);
+    struct buffer *own = &empty_hold(cursor)->own;
+    if (table_block_unpack(run_cursor_table(cursor)->table, &cursor->handle, raw, own) == TABLE_OK)
+        enter(cursor, buffer_bytes(own));
     else
         cursor->state = RUN_CORRUPT;
 }
 
-void run_cursor_feed_plain(struct run_cursor *cursor, struct bytes contents) {
-    buffer_append(room_for_contents(cursor), contents);
-    enter(cursor);
+void run_cursor_feed_block(struct run_cursor *cursor, const struct lent_block *lent) {
+    /* First: it may be the one that is held. */
+    block_acquire(lent->block);
+    empty_hold(cursor)->lent = lent->block;
+    enter(cursor, lent->contents);
 }
 
 bool run_cursor_pass_lost(struct run_cursor *cursor) {

@@ -1,8 +1,11 @@
-/* run_cursor: walks the entries of ascending, non-overlapping tables, one block in memory at a time.
+/* run_cursor: walks the entries of ascending, non-overlapping tables, holding one block at a time.
  *
  * It reads nothing. When it needs a block it stops in RUN_NEEDS_BLOCK and says which; whoever owns
  * it hands the block over, and it goes on where it was. It walks forwards or backwards, as its last
  * seek said.
+ *
+ * A block that is lent to it is looked at where it lies; one that comes as it lies in the file is unpacked into memory of the
+ * cursor's own.
  *
  *     run_cursor_seek(&cursor, from);
  *     while (cursor.state == RUN_NEEDS_BLOCK)
@@ -12,6 +15,7 @@
 #ifndef DUNLIN_STORE_RUN_CURSOR_H
 #define DUNLIN_STORE_RUN_CURSOR_H
 
+#include "engine/store/block.h"
 #include "engine/store/table_file.h"
 
 enum run_state { RUN_END, RUN_READY, RUN_NEEDS_BLOCK, RUN_CORRUPT };
@@ -19,19 +23,25 @@ enum run_state { RUN_END, RUN_READY, RUN_NEEDS_BLOCK, RUN_CORRUPT };
 /* Where in the next block the cursor begins. */
 enum run_entrance { ENTRANCE_FIRST, ENTRANCE_TARGET, ENTRANCE_LAST, ENTRANCE_BELOW_TARGET };
 
+/* What the cursor looks into: a block that was lent, or bytes that it has unpacked itself. */
+struct run_hold {
+    struct block *lent; /* referenced; null */
+    struct buffer own;
+};
+
 struct run_cursor {
     struct table_file *const *tables; /* borrowed from a version that is held meanwhile */
     uint32_t count, index;
     uint32_t position; /* of the block in its table */
     struct block_handle
         handle; /* of that block, or of the partition of the index that tells where it lies */
-    struct table_window window; /* looks into `partition`, which is owned */
-    struct buffer partition;
+    struct table_window window; /* looks into the partition */
+    struct run_hold partition;
     bool searching; /* for the block, once the partition is here */
     enum run_state state;
     struct buffer target; /* where the seek under way goes */
     enum run_entrance entrance;
-    struct buffer contents; /* the block, owned */
+    struct run_hold contents;
     struct block_cursor block;
 };
 
@@ -52,8 +62,8 @@ const struct removed_range *run_cursor_find_range(const struct run_cursor *curso
                                                   struct bytes key);
 /* Goes on behind a block that turned out to be lost; false when it stands in none. */
 bool run_cursor_pass_lost(struct run_cursor *cursor);
-/* The block or partition that was asked for, as it lies in the file, or unpacked already. */
+/* The block or partition that was asked for, as it lies in the file, or lent: it is held until the cursor goes on. */
 void run_cursor_feed_raw(struct run_cursor *cursor, struct bytes raw);
-void run_cursor_feed_plain(struct run_cursor *cursor, struct bytes contents);
+void run_cursor_feed_block(struct run_cursor *cursor, const struct lent_block *lent);
 
 #endif

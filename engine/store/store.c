@@ -15,7 +15,7 @@ struct store *store_create(const struct store_config *config) {
     tickets_init(&store->tickets, config->first_ticket);
     log_writer_init(&store->log, config, &store->tickets);
     manifest_writer_init(&store->manifest, &store->tickets);
-    block_reads_init(&store->reads, &store->tickets);
+    block_reads_init(&store->reads, &store->tickets, &store->blocks);
     quarantine_init(&store->quarantine);
     tallies_init(&store->tallies, config->tally_count);
     checkpoints_init(&store->checkpoints);
@@ -38,6 +38,7 @@ void store_destroy(struct store *store) {
     block_reads_deinit(&store->reads);
     if (store->cache != NULL)
         block_cache_destroy(store->cache);
+    block_pool_deinit(&store->blocks);
     for (uint32_t i = 0; i < store->frozen_count; i++)
         memtable_release(store->frozen[i]);
     memory_release(store->frozen);
@@ -348,6 +349,8 @@ void store_figures(const struct store *store, struct store_figures *figures) {
     figures->disk_errors = store->troubles.count;
     figures->pinned_bytes = store->tables.pinned_bytes;
     figures->cache_bytes = store->cache == NULL ? 0 : block_cache_bytes(store->cache);
+    figures->block_count = store->blocks.count;
+    figures->block_bytes = store->blocks.bytes;
     figures->blocks_read = store->reads.reads;
     figures->memtable_bytes = store->memtable == NULL ? 0 : memtable_bytes(store->memtable);
     figures->frozen_count = store->frozen_count;

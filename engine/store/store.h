@@ -311,6 +311,7 @@ struct store_figures {
     uint64_t table_bytes_written, table_count, table_bytes, level_count;
     uint64_t memtable_bytes, frozen_count;
     uint64_t pinned_bytes, cache_bytes; /* together at most the cache's budget */
+    uint64_t block_count, block_bytes;  /* in memory: in the cache, just read, or held by cursors */
     uint64_t cache_hits, cache_misses, filter_skips, blocks_read;
     uint64_t stalls;       /* writes answered STORE_BUSY */
     uint64_t refusals;     /* writes answered STORE_FULL */

@@ -89,22 +89,22 @@ static enum store_status feed_block(struct store_cursor *cursor, uint32_t source
     struct store *store = cursor->store;
     struct run_cursor *run = &cursor->merge.sources[source].run;
     struct table_file *file = run_cursor_table(run);
-    struct bytes contents;
+    struct lent_block lent;
     bool reads_ahead = goes_from_block_to_block(cursor, source, waiter);
-    if (!store_block_at_hand(store, file, &run->handle, &contents)) {
+    if (!store_block_at_hand(store, file, &run->handle, &lent)) {
+        struct bytes raw;
         enum read_ahead_answer answer = READ_AHEAD_FAILED;
         if (reads_ahead)
-            answer = take_ahead(cursor, source, waiter, &contents, effects);
+            answer = take_ahead(cursor, source, waiter, &raw, effects);
         if (answer == READ_AHEAD_READY)
-            run_cursor_feed_raw(run, contents);
+            run_cursor_feed_raw(run, raw);
         if (answer != READ_AHEAD_FAILED)
             return answer == READ_AHEAD_READY ? STORE_OK : STORE_NEED_BLOCK;
-        enum store_status status =
-            store_block(store, file, &run->handle, waiter, &contents, effects);
+        enum store_status status = store_block(store, file, &run->handle, waiter, &lent, effects);
         if (status != STORE_OK)
             return status;
     }
-    run_cursor_feed_plain(run, contents);
+    run_cursor_feed_block(run, &lent);
     return STORE_OK;
 }
 

@@ -25,17 +25,17 @@ enum store_status store_lose_block(struct store *store, struct table_file *file,
 }
 
 bool store_block_at_hand(struct store *store, const struct table_file *file,
-                         const struct block_handle *handle, struct bytes *contents) {
-    bool there = block_cache_get(store_cache(store), file->number, handle->offset, contents) ||
-                 block_reads_find(&store->reads, file->number, handle->offset, contents);
+                         const struct block_handle *handle, struct lent_block *lent) {
+    bool there = block_cache_get(store_cache(store), file->number, handle->offset, lent) ||
+                 block_reads_find(&store->reads, file->number, handle->offset, lent);
     store->figures.cache_hits += there;
     return there;
 }
 
 enum store_status store_block(struct store *store, struct table_file *file,
                               const struct block_handle *handle, uint64_t waiter,
-                              struct bytes *contents, struct effects *effects) {
-    if (store_block_at_hand(store, file, handle, contents))
+                              struct lent_block *lent, struct effects *effects) {
+    if (store_block_at_hand(store, file, handle, lent))
         return STORE_OK;
     store->figures.cache_misses++;
     if (block_reads_take_failure(&store->reads, waiter, file->number, handle->offset))
@@ -59,15 +59,15 @@ static enum store_status ask_filter(struct store *store, struct table_file *file
     struct block_handle handle;
     enum table_filter answer = table_may_contain(file->table, query->key, query->hash, &handle);
     if (answer == TABLE_FILTER_FETCH) {
-        struct bytes contents;
+        struct lent_block lent;
         if (table_file_lacks(file, handle.offset))
             return STORE_OK;
         enum store_status status =
-            store_block(store, file, &handle, query->waiter, &contents, query->effects);
+            store_block(store, file, &handle, query->waiter, &lent, query->effects);
         if (status != STORE_OK)
             return status;
-        answer = table_filter_passes(contents, query->hash) ? TABLE_FILTER_PASSES
-                                                            : TABLE_FILTER_EXCLUDES;
+        answer = table_filter_passes(lent.contents, query->hash) ? TABLE_FILTER_PASSES
+                                                                 : TABLE_FILTER_EXCLUDES;
     }
     if (answer == TABLE_FILTER_PASSES)
         return STORE_OK;
@@ -84,14 +84,14 @@ static enum store_status find_block(struct store *store, struct table_file *file
     /* Twice at most: with the partition in the window there is an answer. */
     while ((answer = table_find_block(file->table, &window, query->key, &position, handle)) ==
            TABLE_NEEDS_INDEX) {
-        struct bytes contents;
+        struct lent_block lent;
         if (table_file_lacks(file, handle->offset))
             return STORE_ABSENT;
         enum store_status status =
-            store_block(store, file, handle, query->waiter, &contents, query->effects);
+            store_block(store, file, handle, query->waiter, &lent, query->effects);
         if (status != STORE_OK)
             return status;
-        table_window_set(&window, file->table, handle, contents);
+        table_window_set(&window, file->table, handle, lent.contents);
     }
     bool there = answer == TABLE_HAS_BLOCK && !table_file_lacks(file, handle->offset);
     return there ? STORE_OK : STORE_ABSENT;
@@ -102,18 +102,18 @@ static enum lookup look_into_entries(struct store *store, struct table_file *fil
                                      const struct query *query, struct bytes *value,
                                      enum store_status *status) {
     struct block_handle handle;
-    struct bytes contents;
+    struct lent_block lent;
     *status = ask_filter(store, file, query);
     if (*status == STORE_OK)
         *status = find_block(store, file, query, &handle);
     if (*status == STORE_ABSENT)
         return LOOKUP_UNKNOWN;
     if (*status == STORE_OK)
-        *status = store_block(store, file, &handle, query->waiter, &contents, query->effects);
+        *status = store_block(store, file, &handle, query->waiter, &lent, query->effects);
     if (*status != STORE_OK)
         return LOOKUP_BLOCKED;
     bool removed;
-    switch (block_find(contents, query->key, value, &removed)) {
+    switch (block_find(lent.contents, query->key, value, &removed)) {
     case BLOCK_FIND_PRESENT:
         return removed ? LOOKUP_REMOVED : LOOKUP_FOUND;
     case BLOCK_FIND_ABSENT:

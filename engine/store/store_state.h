@@ -131,6 +131,7 @@ struct store {
     struct recovery *recovery; /* null once serving */
 
     struct quarantine quarantine;
+    struct block_pool blocks;
     struct block_cache *cache; /* null until a block was read */
     struct block_reads reads;
     struct scan_state *scans; /* null until the first scan */
@@ -203,13 +204,13 @@ struct block_cache *store_cache(struct store *store);
 MUST_USE enum store_status store_lose_block(struct store *store, struct table_file *file,
                                             const struct block_handle *handle, uint64_t waiter,
                                             struct effects *effects);
-/* The block's plain contents, when they are in memory. */
+/* The block, when it is in memory. */
 MUST_USE bool store_block_at_hand(struct store *store, const struct table_file *file,
-                                  const struct block_handle *handle, struct bytes *contents);
+                                  const struct block_handle *handle, struct lent_block *lent);
 /* The same, or what stands in the way. */
 MUST_USE enum store_status store_block(struct store *store, struct table_file *file,
                                        const struct block_handle *handle, uint64_t waiter,
-                                       struct bytes *contents, struct effects *effects);
+                                       struct lent_block *lent, struct effects *effects);
 
 struct store_view store_view(const struct store *store);
 

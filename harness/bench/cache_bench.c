@@ -90,16 +90,16 @@ static bool clock_ask(struct ring *ring, int block) {
     return false;
 }
 
-static bool store_ask(struct block_cache *cache, int block) {
-    struct bytes contents;
-    if (block_cache_get(cache, 1, (uint64_t)block * 4096, &contents))
+static bool store_ask(struct block_cache *cache, struct block_pool *pool, int block) {
+    struct lent_block lent;
+    if (block_cache_get(cache, 1, (uint64_t)block * 4096, &lent))
         return true;
-    struct buffer fresh = block_cache_spare(cache);
+    struct buffer fresh = block_pool_spare(pool);
     memset(buffer_reserve(&fresh, CONTENTS), 0, CONTENTS);
     fresh.size = CONTENTS;
-    block_cache_put(cache, 1, (uint64_t)block * 4096, &fresh);
+    block_cache_put(cache, 1, (uint64_t)block * 4096, block_create(pool, &fresh));
     /* Whoever waited for the block asks again. */
-    (void)block_cache_get(cache, 1, (uint64_t)block * 4096, &contents);
+    (void)block_cache_get(cache, 1, (uint64_t)block * 4096, &lent);
     return false;
 }
 
@@ -152,6 +152,7 @@ static struct trace draw(size_t points, int scan_every, int scan_length) {
 
 static double run(enum policy policy, const struct trace *trace, int room, double *nanoseconds) {
     struct ring *ring = calloc(1, sizeof *ring);
+    struct block_pool pool = {0};
     struct block_cache *cache =
         block_cache_create((uint64_t)room * (CONTENTS + BLOCK_CACHE_OVERHEAD));
     size_t hits = 0;
@@ -162,7 +163,7 @@ static double run(enum policy policy, const struct trace *trace, int room, doubl
     for (size_t i = 0; i < trace->count; i++) {
         int request = trace->requests[i];
         int block = request < 0 ? ~request : request;
-        bool hit = policy == POLICY_STORE ? store_ask(cache, block)
+        bool hit = policy == POLICY_STORE ? store_ask(cache, &pool, block)
                    : policy == POLICY_LRU ? lru_ask(ring, block)
                                           : clock_ask(ring, block);
         bool counts = request >= 0 && i >= trace->count / 5;
@@ -174,6 +175,7 @@ static double run(enum policy policy, const struct trace *trace, int room, doubl
         ((double)(after.tv_sec - before.tv_sec) * 1e9 + (double)(after.tv_nsec - before.tv_nsec)) /
         (double)trace->count;
     block_cache_destroy(cache);
+    block_pool_deinit(&pool);
     free(ring);
     return 100.0 * (double)hits / (double)points;
 }
