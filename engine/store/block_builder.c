@@ -29,8 +29,9 @@ static bool restart_is_due(const struct block_builder *builder) {
            builder->contents.size - builder->restart_at >= BLOCK_RESTART_BYTES;
 }
 
-void block_builder_add(struct block_builder *builder, struct bytes key, struct bytes value,
-                       bool removed) {
+/* `time` is what lies between key and value; a mark says how to read that. */
+static void add(struct block_builder *builder, struct bytes key, struct bytes time,
+                struct bytes value, bool marked) {
     struct bytes last = buffer_bytes(&builder->last_key);
     CHECK(builder->entry_count == 0 || bytes_compare(key, last) > 0);
     size_t shared = 0;
@@ -44,14 +45,27 @@ void block_builder_add(struct block_builder *builder, struct bytes key, struct b
     struct bytes rest = bytes_slice(key, shared, key.size - shared);
     buffer_put_varint(&builder->contents, shared);
     buffer_put_varint(&builder->contents, rest.size);
-    buffer_put_varint(&builder->contents, (uint64_t)value.size << 1 | (removed ? 1 : 0));
+    buffer_put_varint(&builder->contents,
+                      (uint64_t)(time.size + value.size) << 1 | (marked ? 1 : 0));
     buffer_append(&builder->contents, rest);
+    buffer_append(&builder->contents, time);
     buffer_append(&builder->contents, value);
     builder->last_key.size = shared;
     buffer_append(&builder->last_key, rest);
     builder->entry_count++;
     builder->entries_since_restart++;
     CHECK(block_builder_size(builder) <= BLOCK_CONTENTS_MAX);
+}
+
+void block_builder_add(struct block_builder *builder, struct bytes key, struct bytes value,
+                       bool removed) {
+    add(builder, key, (struct bytes){0}, value, removed);
+}
+
+void block_builder_add_expiring(struct block_builder *builder, struct bytes key, struct bytes value,
+                                struct wall_time expires) {
+    CHECK(expires.milliseconds != 0);
+    add(builder, key, bytes_of(&expires.milliseconds, sizeof expires.milliseconds), value, true);
 }
 
 size_t block_builder_size(const struct block_builder *builder) {

@@ -1,7 +1,8 @@
 /* block_builder: makes the plain contents of a block from entries in ascending key order.
  *
- *     entry:    shared varint, unshared varint, (value size << 1 | removed) varint, key bytes,
- * value contents: entry, entry, ..., restart u32, restart u32, ..., restart count u32
+ *     entry:    shared varint, unshared varint, (size << 1 | marked) varint, key bytes, size bytes
+ *                 marked, and nothing behind the key: removed. Marked otherwise: u64 expiry, value
+ *     contents: entry, entry, ..., restart u32, restart u32, ..., restart count u32
  *
  * An entry keeps only what its key does not share with the key before. A restart keeps its whole key,
  * and its offset is in the restart array, over which a reader searches by halves; there is one after
@@ -33,6 +34,9 @@ void block_builder_reset(struct block_builder *builder);
 /* key > every key before, since the reset. */
 void block_builder_add(struct block_builder *builder, struct bytes key, struct bytes value,
                        bool removed);
+/* The same for a value that expires; `expires` is not 0. */
+void block_builder_add_expiring(struct block_builder *builder, struct bytes key, struct bytes value,
+                                struct wall_time expires);
 /* Size of the contents if finished now. */
 size_t block_builder_size(const struct block_builder *builder);
 struct bytes block_builder_finish(struct block_builder *builder);

@@ -46,6 +46,7 @@ static inline void take_entry(struct block_cursor *cursor, uint32_t at,
     cursor->key = buffer_bytes(&cursor->key_buffer);
     cursor->value = entry->value;
     cursor->removed = entry->removed;
+    cursor->expires = entry->expires;
     cursor->at = at;
     cursor->next_at = entry->end;
     cursor->valid = true;

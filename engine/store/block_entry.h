@@ -20,9 +20,14 @@ struct block_entry {
     uint32_t shared;
     struct bytes rest; /* of the key, behind what is shared */
     struct bytes value;
+    struct wall_time expires; /* 0: never */
     bool removed;
     uint32_t end; /* offset of what follows */
 };
+
+/* A mark tells that the key is removed, or, when there is something behind it, that the entry expires: its time comes
+ * before its value. */
+enum { BLOCK_ENTRY_EXPIRY_SIZE = sizeof(uint64_t) };
 
 /* False when the contents cannot be a block's. */
 static inline bool block_entries_locate(struct bytes contents, uint32_t *restarts_at,
@@ -45,7 +50,7 @@ static inline bool block_entries_locate(struct bytes contents, uint32_t *restart
 /* The lengths that head an entry. */
 struct block_entry_head {
     uint64_t shared, unshared;
-    uint64_t tag; /* twice the value's size, plus one when the key is removed */
+    uint64_t tag; /* twice the size of what is behind the key, plus one when the entry is marked */
     const uint8_t *rest;
 };
 
@@ -77,6 +82,19 @@ static inline bool block_entry_read_head(const uint8_t *from, const uint8_t *end
     return true;
 }
 
+/* What the mark of an entry means. False when it is neither. */
+static inline bool block_entry_take_mark(struct block_entry *entry) {
+    entry->removed = entry->value.size == 0;
+    if (entry->removed)
+        return true;
+    if (entry->value.size < BLOCK_ENTRY_EXPIRY_SIZE)
+        return false;
+    entry->expires.milliseconds = load_u64(entry->value.data);
+    entry->value.data += BLOCK_ENTRY_EXPIRY_SIZE;
+    entry->value.size -= BLOCK_ENTRY_EXPIRY_SIZE;
+    return entry->expires.milliseconds != 0;
+}
+
 /* Decodes the entry at an offset of the contents; false when it does not fit before the restart array. */
 static inline bool block_entry_decode(const uint8_t *contents, uint32_t restarts_at, uint32_t at,
                                       struct block_entry *entry) {
@@ -89,14 +107,15 @@ static inline bool block_entry_decode(const uint8_t *contents, uint32_t restarts
     uint64_t left = (uint64_t)(end - head.rest);
     if (head.shared > TABLE_KEY_MAX || head.unshared > TABLE_KEY_MAX ||
         head.shared + head.unshared > TABLE_KEY_MAX || head.unshared > left ||
-        head.tag >> 1 > left - head.unshared || ((head.tag & 1) != 0 && head.tag >> 1 != 0))
+        head.tag >> 1 > left - head.unshared)
         return false;
     entry->shared = (uint32_t)head.shared;
     entry->rest = bytes_of(head.rest, (size_t)head.unshared);
     entry->value = bytes_of(head.rest + head.unshared, (size_t)(head.tag >> 1));
-    entry->removed = (head.tag & 1) != 0;
+    entry->removed = false;
+    entry->expires.milliseconds = 0;
     entry->end = (uint32_t)(entry->value.data + entry->value.size - contents);
-    return true;
+    return (head.tag & 1) == 0 || block_entry_take_mark(entry);
 }
 
 #endif

@@ -82,7 +82,7 @@ static enum block_find walk(const struct search *search, struct block_entry *ent
 }
 
 enum block_find block_find(struct bytes contents, struct bytes key, struct bytes *value,
-                           bool *removed) {
+                           bool *removed, struct wall_time *expires) {
     struct search search = {.contents = contents.data, .key = key};
     struct block_entry entry;
     if (!block_entries_locate(contents, &search.restarts_at, &search.restart_count))
@@ -95,5 +95,6 @@ enum block_find block_find(struct bytes contents, struct bytes key, struct bytes
     enum block_find found = walk(&search, &entry);
     *value = entry.value;
     *removed = entry.removed;
+    *expires = entry.expires;
     return found;
 }

@@ -8,12 +8,13 @@
  *                              ap|plet    shares 5 > 4: smaller, whatever it is
  *                              appl|y     shares 4: compare from there: found
  *
- *     switch (block_find(contents, key, &value, &removed)) ...
+ *     switch (block_find(contents, key, &value, &removed, &expires)) ...
  */
 #ifndef DUNLIN_STORE_BLOCK_FIND_H
 #define DUNLIN_STORE_BLOCK_FIND_H
 
 #include "engine/base/bytes.h"
+#include "engine/base/units.h"
 
 enum block_find {
     BLOCK_FIND_ABSENT,
@@ -21,8 +22,8 @@ enum block_find {
     BLOCK_FIND_CORRUPT, /* an entry leaves the block, or shares what is not there */
 };
 
-/* `value` is borrowed from the contents. */
+/* `value` is borrowed from the contents; `expires` is 0 for never. */
 enum block_find block_find(struct bytes contents, struct bytes key, struct bytes *value,
-                           bool *removed);
+                           bool *removed, struct wall_time *expires);
 
 #endif

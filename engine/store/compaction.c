@@ -2,6 +2,7 @@
 
 #include "engine/base/memory.h"
 #include "engine/base/text.h"
+#include "engine/store/compaction_expiry.h"
 #include "engine/store/compaction_pick.h"
 #include "engine/store/pacing.h"
 
@@ -62,8 +63,13 @@ static bool begin(struct store *store, struct effects *effects) {
     struct compaction_pick pick;
     if (trouble_waits(&store->troubles, TROUBLE_COMPACTION))
         return false;
-    if (compaction->nothing_due || !compaction_pick(store, &pick, &compaction->blocked)) {
+    if (has_expired(compaction->expiry_due, store->wall))
+        compaction_reconsider(compaction);
+    if (!compaction->nothing_due && !compaction_pick(store, &pick, &compaction->blocked)) {
         compaction->nothing_due = true;
+        compaction->expiry_due = compaction_expiry_due(store);
+    }
+    if (compaction->nothing_due) {
         trouble_over(store, TROUBLE_COMPACTION, effects);
         return false;
     }
@@ -75,6 +81,7 @@ static bool begin(struct store *store, struct effects *effects) {
     compaction->lower_count = pick.lower_count;
     bool must_note = pick.level == 0 && store->quarantine.damages.count > 0;
     compaction->moves = pick.moves && !must_note;
+    compaction->drops = pick.drops;
     compaction->version = store->version;
     version_acquire(compaction->version);
     compaction->phase = COMPACTION_MERGING;
@@ -83,8 +90,10 @@ static bool begin(struct store *store, struct effects *effects) {
     return true;
 }
 
-static bool must_keep(const struct compaction *compaction) {
-    return !compaction->merge.removed ||
+/* What is removed, or has expired, hides what lies deeper. */
+static bool must_keep(const struct compaction *compaction, struct wall_time wall) {
+    const struct merge *merge = &compaction->merge;
+    return (!merge->removed && !has_expired(merge->expires, wall)) ||
            version_is_deeper(compaction->version, compaction->to, compaction->merge.key);
 }
 
@@ -114,9 +123,9 @@ static void take_entry(struct store *store, uint64_t *bytes) {
     *bytes += compaction->merge.key.size + compaction->merge.value.size;
     if (compaction->level == 0 && store->quarantine.damages.count > 0)
         note_answer(store);
-    if (must_keep(compaction))
-        table_output_add(&compaction->output, &store->facts.next_file, compaction->merge.key,
-                         compaction->merge.value, compaction->merge.removed);
+    if (must_keep(compaction, store->wall))
+        table_output_add(&compaction->output, &store->facts.next_file, &compaction->merge,
+                         store->wall);
     compaction->step = merge_next(&compaction->merge);
 }
 
@@ -225,7 +234,8 @@ static void begin_install(struct store *store, struct effects *effects) {
     const struct table_list *made = &compaction->output.made;
     for (uint32_t i = 0; i < made->count; i++)
         manifest_put_added(payload, compaction->to, made->items[i]);
-    for (uint32_t i = 0; compaction->moves && i < compaction->upper_count; i++)
+    for (uint32_t i = 0; compaction->moves && !compaction->drops && i < compaction->upper_count;
+         i++)
         manifest_put_added(payload, compaction->to,
                            upper_level(compaction)->tables[compaction->upper_at + i]);
     manifest_writer_send(&store->manifest, effects);
@@ -291,7 +301,7 @@ void compaction_installed(struct store *store) {
                 compaction->lower_count);
     list_tables(&edit.added, &(struct version_level){.tables = compaction->output.made.items}, 0,
                 compaction->output.made.count);
-    if (compaction->moves)
+    if (compaction->moves && !compaction->drops)
         list_tables(&edit.added, upper, compaction->upper_at, compaction->upper_count);
     store_install(store, &edit);
     table_list_deinit(&edit.added);

@@ -5,8 +5,9 @@
  *     level 6   [a..c][d..e]...                      with all that it overlaps
  *
  * One at a time, in slices. Inputs are read in long runs past the cache; outputs are written in
- * tables of a bounded size. A removed entry is dropped when no deeper level can hold its key.
- * Tables that overlap nothing just change their level. What is due is compaction_pick's business.
+ * tables of a bounded size. A removed entry is dropped when no deeper level can hold its key, and
+ * so is one that has expired; until then that one goes on as a removed one.
+ * Tables that overlap nothing just change their level; those that have expired as a whole just go. What is due is compaction_pick's business.
  *
  * Source: the levelled scheme of LevelDB (its implementation notes).
  */
@@ -36,14 +37,16 @@ struct compaction {
     struct version *version;        /* referenced while under way */
     uint32_t upper_at, upper_count; /* its tables of `level` that go */
     uint32_t lower_at, lower_count; /* and those of `to` that they overlap */
-    bool moves;                     /* the inputs only change their level */
+    bool moves;                     /* the inputs only change their level, */
+    bool drops;                     /* or go for good */
     struct merge merge;
     enum merge_result step;
     struct block_stream *streams; /* one per source of the merge */
     uint32_t stream_count;
     struct table_output output;
     bool blocked;     /* level 0 cannot be compacted: a table that it would read is damaged */
-    bool nothing_due; /* as far as the present version goes */
+    bool nothing_due; /* as far as the present version goes, */
+    struct wall_time expiry_due; /* until then */
 };
 
 /* Does a slice. True when work is left that waits for no I/O. */

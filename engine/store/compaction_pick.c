@@ -1,5 +1,6 @@
 #include "engine/store/compaction_pick.h"
 
+#include "engine/store/compaction_expiry.h"
 #include "engine/store/level_targets.h"
 
 enum { SCORE_FULL = 1000 };
@@ -68,7 +69,8 @@ static bool runs_are_apart(const struct version *version) {
  * is always written anew, so that they end where nothing is left for them to hide. */
 static bool may_move(const struct version *version, const struct compaction_pick *pick) {
     const struct version_level *upper = &version->levels[pick->level];
-    if (pick->lower_count > 0 || (pick->level == 0 && !runs_are_apart(version)))
+    if (pick->lower_count > 0 || pick->to == pick->level ||
+        (pick->level == 0 && !runs_are_apart(version)))
         return false;
     for (uint32_t i = pick->upper_at; i < pick->upper_at + pick->upper_count; i++) {
         const struct table_file *file = upper->tables[i];
@@ -163,6 +165,49 @@ static bool pick_by_tombstones(const struct version *version, struct compaction_
     return false;
 }
 
+/* Neighbours that are outlived go together: they cost one edit of the manifest. */
+static bool pick_outlived(const struct store *store, struct compaction_pick *pick) {
+    for (uint32_t level = 0; level < VERSION_LEVELS; level++) {
+        uint32_t count = store->version->levels[level].count;
+        for (uint32_t at = 0; at < count; at++) {
+            uint32_t end = at;
+            while (end < count && compaction_is_outlived(store, level, end))
+                end++;
+            if (end == at)
+                continue;
+            *pick = (struct compaction_pick){.level = level,
+                                             .to = level,
+                                             .upper_at = at,
+                                             .upper_count = end - at,
+                                             .moves = true,
+                                             .drops = true};
+            return true;
+        }
+    }
+    return false;
+}
+
+/* In the last level there is nothing to go down to: the table is written anew without what has expired. */
+static bool pick_by_expiry(const struct store *store, uint32_t base, struct compaction_pick *pick) {
+    const struct version *version = store->version;
+    for (uint32_t level = 0; level < VERSION_LEVELS; level++) {
+        for (uint32_t at = 0; at < version->levels[level].count; at++) {
+            if (!compaction_has_expired(store, level, version->levels[level].tables[at]))
+                continue;
+            if (level == 0)
+                (void)pick_level_0(version, base, pick);
+            else if (level < LEVEL_LAST)
+                pick_table(version, level, at, pick);
+            else
+                *pick = (struct compaction_pick){
+                    .level = level, .to = level, .upper_at = at, .upper_count = 1};
+            if (pick_is_readable(version, pick))
+                return true;
+        }
+    }
+    return false;
+}
+
 /* A removed range at level 0 hides what lies below, which takes space for as long as it stays there. */
 static bool pick_ranges(const struct version *version, uint32_t base,
                         struct compaction_pick *pick) {
@@ -192,8 +237,11 @@ bool compaction_pick(const struct store *store, struct compaction_pick *pick, bo
     const struct version *version = store->version;
     struct level_targets targets = level_targets_of(version, store->config.memtable_bytes);
     *blocked = false;
+    if (store->has_expiring && pick_outlived(store, pick))
+        return true;
     bool due =
         pick_by_size(version, &targets, pick, blocked) || pick_by_tombstones(version, pick) ||
+        (store->has_expiring && pick_by_expiry(store, targets.base, pick)) ||
         (store->rests && (pick_ranges(version, targets.base, pick) ||
                           pick_at_rest(version, &targets, store->config.memtable_bytes / 2, pick)));
     if (due)

@@ -3,10 +3,12 @@
  *     if (compaction_pick(store, &pick, &blocked)) ...
  *
  * In this order:
+ *     outlived    tables in which nothing lives any more, above nothing older, are dropped
  *     size        the level that is fullest against its target gives tables down (level_targets.h);
  *                 of a level above 0 the one table that overlaps least below: it costs least to move
  *     tombstones  a table with many removed entries, or with removed ranges, goes down, and with it the space
  *                 that they hide
+ *     expiry      a table of which much has expired goes down, too; in the last level it is written anew (compaction_expiry.h)
  *     rest        while nobody writes, removed ranges leave level 0, and what lies above the last level and is more than a small part of
  *                 it goes down too, until the store is nearly as small as its contents
  */
@@ -26,7 +28,8 @@ struct compaction_pick {
     uint32_t level, to;
     uint32_t upper_at, upper_count; /* indexes into level */
     uint32_t lower_at, lower_count; /* indexes into `to` */
-    bool moves;                     /* the tables change their level as they are */
+    bool moves;                     /* the tables change their level as they are, */
+    bool drops;                     /* or, with `moves`, go for good */
 };
 
 /* False when nothing is due, or nothing that is due can be read. *blocked: level 0 is full and

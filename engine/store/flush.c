@@ -41,8 +41,7 @@ static void build_slice(struct store *store, struct effects *effects) {
     uint64_t slice = pacing_slice_bytes(store);
     table_output_set_write_bytes(&flush->output, slice);
     while (flush->step == MERGE_ENTRY && bytes < slice && table_output_has_room(&flush->output)) {
-        table_output_add(&flush->output, &store->facts.next_file, merge->key, merge->value,
-                         merge->removed);
+        table_output_add(&flush->output, &store->facts.next_file, merge, store->wall);
         bytes += merge->key.size + merge->value.size;
         flush->step = merge_next(merge);
     }

@@ -3,9 +3,11 @@
 enum {
     BATCH_COUNT_MASK = 0x1f,
     BATCH_HAS_TALLY = 0x80,
-    ENTRY_OVERHEAD_MAX = 11,
+    ENTRY_OVERHEAD_MAX = 19,
     BATCH_FIXED_MAX = 21
 };
+
+enum { ENTRY_VALUE, ENTRY_REMOVED, ENTRY_EXPIRES };
 
 static uint8_t *put_varint(uint8_t *to, uint64_t value) {
     while (value >= 0x80) {
@@ -30,6 +32,17 @@ static uint8_t *put_tally(uint8_t *to, const struct tally_change *tally) {
     return to + 20;
 }
 
+static uint8_t *put_entry(uint8_t *to, const struct store_entry *entry) {
+    uint64_t expires = entry->expires.milliseconds;
+    *to++ = expires != 0 ? ENTRY_EXPIRES : entry->removed ? ENTRY_REMOVED : ENTRY_VALUE;
+    if (expires != 0) {
+        memcpy(to, &expires, sizeof expires);
+        to += sizeof expires;
+    }
+    to = put_bytes(to, entry->key);
+    return put_bytes(to, entry->value);
+}
+
 void log_batch_encode(const struct store_batch *batch, struct buffer *to) {
     CHECK(batch->count <= STORE_BATCH_MAX);
     size_t most = BATCH_FIXED_MAX;
@@ -41,22 +54,21 @@ void log_batch_encode(const struct store_batch *batch, struct buffer *to) {
     *at++ = (uint8_t)(batch->count | (batch->has_tally ? BATCH_HAS_TALLY : 0u));
     if (batch->has_tally)
         at = put_tally(at, &batch->tally);
-    for (uint32_t i = 0; i < batch->count; i++) {
-        *at++ = batch->entries[i].removed;
-        at = put_bytes(at, batch->entries[i].key);
-        at = put_bytes(at, batch->entries[i].value);
-    }
+    for (uint32_t i = 0; i < batch->count; i++)
+        at = put_entry(at, &batch->entries[i]);
     to->size += (size_t)(at - begin);
 }
 
 static bool decode_entry(struct reader *from, struct store_entry *entry) {
-    uint8_t removed = reader_u8(from);
-    entry->removed = removed == 1;
+    uint8_t kind = reader_u8(from);
+    entry->removed = kind == ENTRY_REMOVED;
+    entry->expires.milliseconds = kind == ENTRY_EXPIRES ? reader_u64(from) : 0;
     entry->key = reader_bytes(from);
     entry->value = reader_bytes(from);
-    return !from->failed && removed <= 1 && entry->key.size > 0 &&
+    return !from->failed && kind <= ENTRY_EXPIRES && entry->key.size > 0 &&
            entry->key.size <= STORE_KEY_MAX && entry->value.size <= STORE_VALUE_MAX &&
-           (!entry->removed || entry->value.size == 0);
+           (!entry->removed || entry->value.size == 0) &&
+           (kind != ENTRY_EXPIRES || entry->expires.milliseconds != 0);
 }
 
 bool log_batch_decode(struct reader *from, struct store_batch *batch) {
@@ -74,6 +86,9 @@ bool log_batch_decode(struct reader *from, struct store_batch *batch) {
     }
     for (uint32_t i = 0; i < batch->count; i++) {
         if (!decode_entry(from, &batch->entries[i]))
+            return false;
+        /* Nobody would take it out of its tally. */
+        if (batch->has_tally && batch->entries[i].expires.milliseconds != 0)
             return false;
     }
     return !from->failed;

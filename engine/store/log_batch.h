@@ -3,7 +3,9 @@
  *     batch := flags u8          entries (0 to 16) in the low five bits, 0x80 when a tally follows
  *              [tally u32, digest u64, count i64]
  *              entry ...
- *     entry := removed u8 (0 or 1), key as varint length and bytes, value as varint length and bytes
+ *     entry := kind u8, 0 a value, 1 removed, 2 a value that expires
+ *              [expires u64]
+ *              key as varint length and bytes, value as varint length and bytes
  *
  *     log_batch_encode(&batch, &buffer);
  *     while (reader.left > 0 && log_batch_decode(&reader, &batch)) ...

@@ -79,30 +79,48 @@ const struct memtable_entry *memtable_seek_below(const struct memtable *table, s
     return entry == NULL ? table->last : entry->previous;
 }
 
-static void set_value(struct memtable *table, struct memtable_entry *entry, struct bytes value,
-                      bool removed) {
-    if (value.size > entry->value_capacity) {
-        entry->value = arena_allocate(&table->arena, value.size);
-        entry->value_capacity = (uint32_t)value.size;
+/* What an entry is to hold besides its key. */
+struct content {
+    struct bytes value;
+    struct wall_time expires;
+    bool removed;
+};
+
+static size_t content_size(const struct content *content) {
+    return content->value.size +
+           (content->expires.milliseconds != 0 ? sizeof content->expires.milliseconds : 0);
+}
+
+static void set_content(struct memtable *table, struct memtable_entry *entry,
+                        const struct content *content) {
+    struct bytes value = content->value;
+    size_t size = content_size(content);
+    if (size > entry->value_capacity) {
+        entry->value = arena_allocate(&table->arena, size);
+        entry->value_capacity = (uint32_t)size;
     }
     if (value.size > 0)
         memcpy(entry->value, value.data, value.size);
+    if (size > value.size)
+        memcpy(entry->value + value.size, &content->expires.milliseconds, size - value.size);
     entry->value_size = (uint32_t)value.size;
-    entry->removed = removed;
+    entry->removed = content->removed;
+    entry->expires = size > value.size;
 }
 
 /* Entry, key and value come from one allocation. */
 static struct memtable_entry *make_entry(struct memtable *table, struct bytes key,
-                                         struct bytes value, bool removed) {
+                                         const struct content *content) {
     size_t head = offsetof(struct memtable_entry, key);
-    struct memtable_entry *entry = arena_allocate(&table->arena, head + key.size + value.size);
+    size_t size = content_size(content);
+    struct memtable_entry *entry = arena_allocate(&table->arena, head + key.size + size);
     *entry = (struct memtable_entry){
         .value = entry->key + key.size,
-        .value_capacity = (uint32_t)value.size,
+        .value_capacity = (uint32_t)size,
         .key_size = (uint16_t)key.size,
     };
     memcpy(entry->key, key.data, key.size);
-    set_value(table, entry, value, removed);
+    set_content(table, entry, content);
     return entry;
 }
 
@@ -120,16 +138,16 @@ static void link_between(struct memtable *table, struct memtable_entry *before,
         after->previous = entry;
 }
 
-void memtable_put(struct memtable *table, struct bytes key, struct bytes value, bool removed) {
-    CHECK(key.size > 0 && key.size <= MEMTABLE_KEY_MAX && value.size <= UINT32_MAX);
+static inline void put(struct memtable *table, struct bytes key, const struct content *content) {
+    CHECK(key.size > 0 && key.size <= MEMTABLE_KEY_MAX && content_size(content) <= UINT32_MAX);
     struct radix_place place;
     if (radix_tree_descend(&table->tree, key, &place)) {
-        set_value(table, place.entry, value, removed);
+        set_content(table, place.entry, content);
         return;
     }
     bool follows;
     struct memtable_entry *neighbour = radix_tree_neighbour(&place, key, &follows);
-    struct memtable_entry *entry = make_entry(table, key, value, removed);
+    struct memtable_entry *entry = make_entry(table, key, content);
     if (neighbour == NULL)
         link_between(table, NULL, entry, NULL);
     else if (follows)
@@ -138,4 +156,15 @@ void memtable_put(struct memtable *table, struct bytes key, struct bytes value, 
         link_between(table, neighbour->previous, entry, neighbour);
     radix_tree_add(&table->tree, &place, entry);
     table->count++;
+}
+
+void memtable_put(struct memtable *table, struct bytes key, struct bytes value, bool removed) {
+    put(table, key, &(struct content){.value = value, .removed = removed});
+}
+
+void memtable_put_expiring(struct memtable *table, struct bytes key, struct bytes value,
+                           struct wall_time expires) {
+    CHECK(expires.milliseconds != 0);
+    table->has_expiring = true;
+    put(table, key, &(struct content){.value = value, .expires = expires});
 }

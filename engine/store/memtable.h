@@ -10,7 +10,7 @@
  *
  * Memory is counted to the byte, with what the arena holds in reserve. Once memtable_is_full() no
  * entry should be added; added before, the last one is all that may exceed the budget. An entry
- * costs its key, its value and 35 bytes, rounded up to 16, and its share of the inner nodes, about
+ * costs its key, its value, 8 bytes when it expires, and 35 bytes, rounded up to 16, and its share of the inner nodes, about
  * 40 bytes more.
  *
  * A frozen memtable may have several holders: its flush, and the snapshots and cursors that look
@@ -24,6 +24,7 @@
 #ifndef DUNLIN_STORE_MEMTABLE_H
 #define DUNLIN_STORE_MEMTABLE_H
 
+#include "engine/base/units.h"
 #include "engine/store/radix_tree.h"
 #include "engine/store/removed_ranges.h"
 
@@ -35,7 +36,8 @@ struct memtable_entry {
     uint32_t value_size;
     uint32_t value_capacity;
     uint16_t key_size;
-    bool removed;
+    bool removed : 1;
+    bool expires : 1; /* its time lies behind its value */
     uint8_t key[];
 };
 
@@ -44,6 +46,7 @@ struct memtable {
     struct radix_tree tree;
     struct memtable_entry *first, *last;
     uint64_t count;
+    bool has_expiring;             /* an entry expires, or did before it was written over */
     struct removed_ranges removed; /* what is gone from everything older than this */
     uint64_t budget;               /* bytes */
     uint64_t last_sequence;        /* of what was written into it; kept by the owner */
@@ -69,6 +72,9 @@ bool memtable_queue_release_some(struct memtable_queue *queue);
 void memtable_queue_deinit(struct memtable_queue *queue);
 
 void memtable_put(struct memtable *table, struct bytes key, struct bytes value, bool removed);
+/* The same for a value that expires; `expires` is not 0. */
+void memtable_put_expiring(struct memtable *table, struct bytes key, struct bytes value,
+                           struct wall_time expires);
 /* Null when the key is not here; an entry that says removed when it was removed. */
 const struct memtable_entry *memtable_find(const struct memtable *table, struct bytes key);
 /* The first entry whose key is >= `key`; null when all are smaller. */
@@ -84,6 +90,9 @@ static inline struct bytes memtable_entry_key(const struct memtable_entry *entry
 }
 static inline struct bytes memtable_entry_value(const struct memtable_entry *entry) {
     return bytes_of(entry->value, entry->value_size);
+}
+static inline struct wall_time memtable_entry_expires(const struct memtable_entry *entry) {
+    return (struct wall_time){entry->expires ? load_u64(entry->value + entry->value_size) : 0};
 }
 /* All memory that the memtable takes. */
 static inline uint64_t memtable_bytes(const struct memtable *table) {

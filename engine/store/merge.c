@@ -241,9 +241,11 @@ static inline enum merge_result take_entry(struct merge *merge, struct merge_sou
     if (source->memtable != NULL) {
         merge->value = memtable_entry_value(source->entry);
         merge->removed = source->entry->removed;
+        merge->expires = memtable_entry_expires(source->entry);
     } else {
         merge->value = source->run.block.value;
         merge->removed = source->run.block.removed;
+        merge->expires = source->run.block.expires;
     }
     return MERGE_ENTRY;
 }

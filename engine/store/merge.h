@@ -50,7 +50,8 @@ struct merge {
     struct merge_source *current; /* whose entry it is; null before the first and at the end */
     struct merge_source *waiting; /* after MERGE_NEEDS_BLOCK or MERGE_CORRUPT */
     struct buffer floor;
-    struct bytes key, value; /* borrowed from the source */
+    struct bytes key, value;  /* borrowed from the source */
+    struct wall_time expires; /* 0: never */
     bool removed;
 };
 

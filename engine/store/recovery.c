@@ -174,6 +174,7 @@ void recovery_started(struct store *store, struct effects *effects) {
         store_freeze(store);
     quarantine_begin(store);
     store->phase = STORE_PHASE_SERVING;
+    store_note_expiring(store);
     recovery_destroy(store);
     (void)effects;
 }

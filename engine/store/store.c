@@ -153,13 +153,22 @@ struct memtable *store_open_memtable(struct store *store) {
     return store->memtable;
 }
 
+static inline void put_entry(struct store *store, struct memtable *memtable,
+                             const struct store_entry *entry) {
+    if (entry->expires.milliseconds == 0) {
+        memtable_put(memtable, entry->key, entry->value, entry->removed);
+        return;
+    }
+    memtable_put_expiring(memtable, entry->key, entry->value, entry->expires);
+    store->has_expiring = true;
+}
+
 bool store_apply(struct store *store, const struct store_batch *batch, uint64_t sequence) {
     if (batch->has_tally && !tallies_apply(&store->tallies, &batch->tally))
         return false;
     struct memtable *memtable = store_open_memtable(store);
     for (uint32_t i = 0; i < batch->count; i++)
-        memtable_put(memtable, batch->entries[i].key, batch->entries[i].value,
-                     batch->entries[i].removed);
+        put_entry(store, memtable, &batch->entries[i]);
     memtable->last_sequence = sequence;
     return true;
 }
@@ -180,6 +189,7 @@ static void check_batch(const struct store_batch *batch) {
         const struct store_entry *entry = &batch->entries[i];
         CHECK(entry->key.size > 0 && entry->key.size <= STORE_KEY_MAX && entry->key.data[0] != 0);
         CHECK(entry->value.size <= STORE_VALUE_MAX && (!entry->removed || entry->value.size == 0));
+        CHECK(entry->expires.milliseconds == 0 || (!entry->removed && !batch->has_tally));
     }
 }
 
@@ -311,6 +321,7 @@ struct instant store_deadline(const struct store *store) {
     if (store->work_left)
         return (struct instant){0};
     struct instant due = instant_earlier(log_writer_deadline(&store->log), store->rest_due);
+    due = instant_earlier(due, store_expiry_deadline(store));
     return instant_earlier(retry, instant_earlier(due, compaction_deadline(store)));
 }
 

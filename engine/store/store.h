@@ -109,9 +109,12 @@ struct store_entry {
     struct bytes key;
     struct bytes value;
     bool removed; /* the key is gone; value is empty */
+    struct wall_time
+        expires; /* 0: never; else the key is gone from then on, see store_set_wall() */
 };
 
-/* Written and recovered as one: all or nothing. */
+/* Written and recovered as one: all or nothing. A batch with a tally has no entry that expires: nobody would take that out of
+ * the tally again. */
 struct store_batch {
     uint32_t count;
     struct store_entry entries[STORE_BATCH_MAX];
@@ -146,6 +149,29 @@ bool store_was_closed_cleanly(const struct store *store);
 bool store_was_rolled_back(const struct store *store);
 void store_accept_rollback(struct store *store);
 
+/* --- entries that expire
+ *
+ *     time of day   ----- 12:00 ----------- 12:05 ---------------> told by store_set_wall()
+ *     key           | value, expires 12:05  | absent, like a removed key; its space comes back with compaction
+ *
+ * The store knows no clock. It goes by the latest wall time that it was told in this life, 0 before the first: an entry has
+ * expired once that has come to its expiry. So
+ *
+ *     - what has expired stays so for as long as the store lives, also when the clock steps back;
+ *     - while the clock is behind the latest time told, what is written for a time before that is absent at once. A clock that
+ *       was far ahead by mistake is put right by setting it, and starting the store again;
+ *     - the next life believes the clock that it is told. When that is behind, an entry that had expired may be there again,
+ *       unless its space was given up already. An older value of its key never is: an entry hides it whether it has expired
+ *       or not;
+ *     - a snapshot has the time of its acquisition: nothing expires in it.
+ */
+/* What the time of day is now. Costs next to nothing, and moves nothing by itself: tell it before what is to go by it. */
+void store_set_wall(struct store *store, struct wall_time wall);
+/* False when no entry of the store expires: the time of day is of no use to it. */
+bool store_has_expiring(const struct store *store);
+/* The part of store_deadline() that waits for tables whose entries expire: space that is in nobody's way until then. */
+struct instant store_expiry_deadline(const struct store *store);
+
 /* Takes a disk event whose ticket the store drew. False when the ticket is not the store's. */
 bool store_on_disk(struct store *store, const struct disk_done *done, struct instant now,
                    struct effects *effects);
@@ -154,7 +180,7 @@ void store_pump(struct store *store, struct instant now, struct effects *effects
 /* The log's part of store_pump() alone, for a host that gives flush and compaction their slices at times of its own. */
 void store_pump_log(struct store *store, struct instant now, struct effects *effects);
 /* When store_pump() has something to do although no event came: now for an unfinished slice of work, the interval sync,
- * the next attempt at what failed, or INSTANT_NEVER. */
+ * the next attempt at what failed, a table of which much will have expired, or INSTANT_NEVER. */
 struct instant store_deadline(const struct store *store);
 
 /* Applies the batch to the memtable and the log buffer. STORE_BUSY while too many frozen memtables wait for their flush

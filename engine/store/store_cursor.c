@@ -196,7 +196,12 @@ static bool is_outside(const struct store_cursor *cursor) {
     return cursor->upper.size > 0 && bytes_compare(key, buffer_bytes(&cursor->upper)) >= 0;
 }
 
-/* Walks over what is removed. STORE_OK: the merge stands on a live entry. */
+/* What has expired by then is not there. */
+static struct wall_time wall_of(const struct store_cursor *cursor) {
+    return cursor->snapshot != NULL ? cursor->snapshot->wall : cursor->store->wall;
+}
+
+/* Walks over what is removed or has expired. STORE_OK: the merge stands on a live entry. */
 static enum store_status walk(struct store_cursor *cursor, enum merge_result result,
                               uint64_t waiter, struct effects *effects) {
     for (uint32_t skipped = 0;; skipped++) {
@@ -208,7 +213,7 @@ static enum store_status walk(struct store_cursor *cursor, enum merge_result res
         if (result == MERGE_END || is_outside(cursor))
             return STORE_ABSENT;
         cursor->from_end = false;
-        if (!cursor->merge.removed)
+        if (!cursor->merge.removed && !has_expired(cursor->merge.expires, wall_of(cursor)))
             return STORE_OK;
         if (skipped == STORE_SCAN_SKIP_MAX && waiter != BLOCK_WAITER_OWN) {
             merge_step(&cursor->merge);
@@ -256,7 +261,9 @@ enum store_status store_cursor_next(struct store_cursor *cursor, uint64_t waiter
     if (cursor->passed_damage && (status == STORE_OK || status == STORE_ABSENT))
         return STORE_CORRUPT;
     if (status == STORE_OK)
-        *entry = (struct store_entry){.key = cursor->merge.key, .value = cursor->merge.value};
+        *entry = (struct store_entry){.key = cursor->merge.key,
+                                      .value = cursor->merge.value,
+                                      .expires = cursor->merge.expires};
     if (status == STORE_ABSENT) {
         cursor->ended = true;
         detach(cursor);

@@ -26,6 +26,7 @@ void store_install(struct store *store, const struct version_edit *edit) {
     struct version *old = store->version;
     store->version = version_apply(old, edit);
     compaction_reconsider(&store->compaction);
+    store_note_expiring(store);
     store_detach_cursors(store);
     store_release_version(store, old);
 }

@@ -48,7 +48,8 @@ enum store_status store_block(struct store *store, struct table_file *file,
 /* What is looked for, and by whom. */
 struct query {
     struct bytes key;
-    uint64_t hash; /* of the key */
+    struct wall_time wall; /* what has expired by then is not there */
+    uint64_t hash;         /* of the key */
     uint64_t waiter;
     struct effects *effects;
 };
@@ -112,10 +113,11 @@ static enum lookup look_into_entries(struct store *store, struct table_file *fil
         *status = store_block(store, file, &handle, query->waiter, &lent, query->effects);
     if (*status != STORE_OK)
         return LOOKUP_BLOCKED;
+    struct wall_time expires;
     bool removed;
-    switch (block_find(lent.contents, query->key, value, &removed)) {
+    switch (block_find(lent.contents, query->key, value, &removed, &expires)) {
     case BLOCK_FIND_PRESENT:
-        return removed ? LOOKUP_REMOVED : LOOKUP_FOUND;
+        return removed || has_expired(expires, query->wall) ? LOOKUP_REMOVED : LOOKUP_FOUND;
     case BLOCK_FIND_ABSENT:
         return LOOKUP_UNKNOWN;
     case BLOCK_FIND_CORRUPT:
@@ -169,23 +171,24 @@ static enum lookup look_into_tables(struct store *store, const struct version *v
     return LOOKUP_UNKNOWN;
 }
 
-static enum lookup look_into_memtable(const struct memtable *memtable, struct bytes key,
+static enum lookup look_into_memtable(const struct memtable *memtable, const struct query *query,
                                       struct bytes *value) {
-    const struct memtable_entry *entry = memtable_find(memtable, key);
+    const struct memtable_entry *entry = memtable_find(memtable, query->key);
     if (entry == NULL)
-        return removed_ranges_find(&memtable->removed, key) == NULL ? LOOKUP_UNKNOWN
-                                                                    : LOOKUP_REMOVED;
+        return removed_ranges_find(&memtable->removed, query->key) == NULL ? LOOKUP_UNKNOWN
+                                                                           : LOOKUP_REMOVED;
     *value = memtable_entry_value(entry);
-    return entry->removed ? LOOKUP_REMOVED : LOOKUP_FOUND;
+    bool gone = entry->removed || has_expired(memtable_entry_expires(entry), query->wall);
+    return gone ? LOOKUP_REMOVED : LOOKUP_FOUND;
 }
 
-static enum lookup look_into_memory(const struct store_view *view, struct bytes key,
+static enum lookup look_into_memory(const struct store_view *view, const struct query *query,
                                     struct bytes *value) {
     enum lookup found = LOOKUP_UNKNOWN;
     if (view->newest != NULL)
-        found = look_into_memtable(view->newest, key, value);
+        found = look_into_memtable(view->newest, query, value);
     for (uint32_t i = view->frozen_count; found == LOOKUP_UNKNOWN && i-- > 0;)
-        found = look_into_memtable(view->frozen[i], key, value);
+        found = look_into_memtable(view->frozen[i], query, value);
     return found;
 }
 
@@ -216,7 +219,7 @@ static const struct damage *damage_of(const struct store *store, const struct qu
 static enum lookup look_everywhere(struct store *store, const struct store_view *view,
                                    const struct query *query, struct bytes *value,
                                    enum store_status *status) {
-    enum lookup found = look_into_memory(view, query->key, value);
+    enum lookup found = look_into_memory(view, query, value);
     return found != LOOKUP_UNKNOWN ? found
                                    : look_into_tables(store, view->version, query, value, status);
 }
@@ -234,7 +237,7 @@ static enum lookup look_behind_damage(struct store *store, const struct store_vi
         enum lookup answer = look_everywhere(store, view, query, value, status);
         return answer == LOOKUP_UNKNOWN ? LOOKUP_REMOVED : answer;
     }
-    enum lookup found = look_into_memory(view, query->key, value);
+    enum lookup found = look_into_memory(view, query, value);
     return found != LOOKUP_UNKNOWN
                ? found
                : look_into_flushes(store, view->version, query, damage->first_run, value, status);
@@ -246,7 +249,8 @@ static enum store_status look_into(struct store *store, const struct store_view 
     CHECK(waiter != BLOCK_WAITER_OWN);
     if (store->phase != STORE_PHASE_SERVING)
         return store->phase == STORE_PHASE_FAILED ? STORE_FAILED : STORE_BUSY;
-    struct query query = {.key = key, .hash = hash64(key), .waiter = waiter, .effects = effects};
+    struct query query = {
+        .key = key, .wall = view->wall, .hash = hash64(key), .waiter = waiter, .effects = effects};
     const struct damage *damage = damage_of(store, &query);
     enum store_status status = STORE_OK;
     enum lookup found = LOOKUP_UNKNOWN;
@@ -275,6 +279,7 @@ struct store_view store_view(const struct store *store) {
         .frozen = store->frozen,
         .frozen_count = store->frozen_count,
         .version = store->version,
+        .wall = store->wall,
     };
 }
 

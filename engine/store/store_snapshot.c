@@ -8,13 +8,15 @@ struct store_view store_snapshot_view(const struct store_snapshot *snapshot) {
         .frozen = snapshot->memtables,
         .frozen_count = snapshot->memtable_count,
         .version = snapshot->version,
+        .wall = snapshot->wall,
     };
 }
 
-/* True when nothing was written, flushed or compacted since. */
+/* True when nothing was written, flushed or compacted since, nor can have expired. */
 static bool is_present(const struct store *store, const struct store_snapshot *snapshot) {
     if (snapshot == NULL || store->memtable != NULL || snapshot->version != store->version ||
-        snapshot->memtable_count != store->frozen_count)
+        snapshot->memtable_count != store->frozen_count ||
+        (store->has_expiring && snapshot->wall.milliseconds != store->wall.milliseconds))
         return false;
     for (uint32_t i = 0; i < store->frozen_count; i++) {
         if (snapshot->memtables[i] != store->frozen[i])
@@ -27,6 +29,7 @@ static struct store_snapshot *make_snapshot(struct store *store) {
     struct store_snapshot *snapshot = memory_allocate_zeroed(1, sizeof *snapshot);
     snapshot->references = 1;
     snapshot->store = store;
+    snapshot->wall = store->wall;
     snapshot->memtable_count = store->frozen_count;
     snapshot->memtables = memory_allocate_zeroed(store->frozen_count, sizeof(struct memtable *));
     for (uint32_t i = 0; i < store->frozen_count; i++) {

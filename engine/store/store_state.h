@@ -15,6 +15,7 @@
  *     store_feed.c       where a cursor's blocks come from
  *     store_snapshot.c   the store as it was
  *     quarantine.c       what the disk has lost
+ *     store_wall.c       the time of day, for entries that expire
  *     store_install.c    what changes when a manifest record has become durable
  */
 #ifndef DUNLIN_STORE_STORE_STATE_H
@@ -52,6 +53,7 @@ struct store_view {
     struct memtable *const *frozen; /* oldest first */
     uint32_t frozen_count;
     struct version *version;
+    struct wall_time wall; /* what has expired by then is not there */
 };
 
 struct store_snapshot {
@@ -60,6 +62,7 @@ struct store_snapshot {
     struct memtable **memtables; /* referenced, oldest first */
     uint32_t memtable_count;
     struct version *version; /* referenced */
+    struct wall_time wall;   /* when it was acquired */
 };
 
 /* How a source of a cursor has come by its blocks. */
@@ -109,7 +112,9 @@ struct store {
     struct instant rest_due,
         merge_due; /* see pacing.h; the latter of a compaction that is held back */
     struct buffer failure;
-    struct instant now; /* of the last call that came with a time */
+    struct instant now;               /* of the last call that came with a time */
+    struct wall_time wall, wall_told; /* the latest that it was told, and the last */
+    bool has_expiring;                /* some source may hold an entry that expires */
     struct troubles troubles;
     struct tickets tickets;
     struct table_context tables; /* what they share */
@@ -154,6 +159,8 @@ void store_describe_failure(struct buffer *to, const char *verb, struct file_id 
                             enum disk_status status);
 void store_fail_disk(struct store *store, const char *verb, struct file_id file,
                      enum disk_status status);
+/* store_wall.c: memtables or version have changed: finds out anew whether an entry expires. */
+void store_note_expiring(struct store *store);
 /* store_log.c */
 void store_advance_log(struct store *store, struct effects *effects);
 void store_on_log(struct store *store, enum wait_kind kind, enum disk_status status,

@@ -28,6 +28,7 @@
 #define DUNLIN_STORE_TABLE_H
 
 #include "engine/store/block_codec.h"
+#include "engine/store/expiries.h"
 #include "engine/store/removed_ranges.h"
 
 enum block_kind { BLOCK_DATA, BLOCK_INDEX, BLOCK_FILTER };
@@ -74,6 +75,7 @@ struct table_context {
 struct table_properties {
     uint64_t entry_count;
     uint64_t removed_count;
+    uint64_t expiring_count;
     uint64_t key_bytes, value_bytes; /* before compression */
     uint64_t block_count;
     uint64_t file_size;
@@ -93,6 +95,9 @@ void table_builder_destroy(struct table_builder *builder);
 /* key > every key before. */
 void table_builder_add(struct table_builder *builder, struct bytes key, struct bytes value,
                        bool removed);
+/* The same for a value that expires; `expires` is not 0. */
+void table_builder_add_expiring(struct table_builder *builder, struct bytes key, struct bytes value,
+                                struct wall_time expires);
 /* Ranges that are gone from everything older than this table; at any time before the finish, once. */
 void table_builder_remove(struct table_builder *builder, const struct removed_ranges *ranges);
 /* Bytes ready to be written, at this offset of the file. */
@@ -127,6 +132,8 @@ struct table *table_open(struct bytes footer, struct bytes metadata, struct tabl
 void table_close(struct table *table);
 const struct table_properties *table_properties(const struct table *table);
 const struct removed_ranges *table_ranges(const struct table *table);
+/* When its entries expire. */
+const struct expiries *table_expiries(const struct table *table);
 size_t table_memory(const struct table *table); /* bytes */
 uint32_t table_partition_count(const struct table *table);
 /* Where data blocks end and partitions begin. */
@@ -198,6 +205,7 @@ struct block_cursor {
     struct buffer key_buffer;
     struct bytes key;
     struct bytes value;
+    struct wall_time expires; /* 0: never */
     bool removed;
     bool valid;
     bool corrupt;

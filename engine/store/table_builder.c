@@ -24,6 +24,7 @@ struct table_builder {
     struct buffer smallest;
     struct buffer largest;
     struct removed_ranges ranges;
+    struct expiries expiries;
     struct buffer output;
     size_t drained;     /* bytes of output handed on, still lying at its front */
     uint64_t output_at; /* offset in the file of the output's front */
@@ -52,6 +53,7 @@ void table_builder_destroy(struct table_builder *builder) {
     buffer_deinit(&builder->smallest);
     buffer_deinit(&builder->largest);
     removed_ranges_deinit(&builder->ranges);
+    expiries_deinit(&builder->expiries);
     buffer_deinit(&builder->output);
     memory_release(builder);
 }
@@ -90,27 +92,47 @@ static void end_block(struct table_builder *builder) {
     builder->properties.block_count++;
 }
 
-void table_builder_add(struct table_builder *builder, struct bytes key, struct bytes value,
-                       bool removed) {
-    struct table_properties *properties = &builder->properties;
+/* Up to the entry itself. */
+static inline void begin_entry(struct table_builder *builder, struct bytes key,
+                               struct bytes value) {
+    const struct table_properties *properties = &builder->properties;
     struct bytes largest = buffer_bytes(&builder->largest);
     CHECK(!builder->finished);
     CHECK(key.size <= TABLE_KEY_MAX && value.size <= TABLE_VALUE_MAX);
-    CHECK(!removed || value.size == 0);
     CHECK(properties->entry_count == 0 || bytes_compare(key, largest) > 0);
     index_waiting_block(builder, separator_between(largest, key));
     if (properties->entry_count == 0)
         buffer_append(&builder->smallest, key);
-    block_builder_add(&builder->block, key, value, removed);
+}
+
+static inline void end_entry(struct table_builder *builder, struct bytes key, struct bytes value) {
+    struct table_properties *properties = &builder->properties;
     partition_builder_add_key(&builder->partitions, hash64(key));
     buffer_clear(&builder->largest);
     buffer_append(&builder->largest, key);
     properties->entry_count++;
-    properties->removed_count += removed ? 1 : 0;
     properties->key_bytes += key.size;
     properties->value_bytes += value.size;
     if (block_builder_size(&builder->block) >= builder->options.block_bytes)
         end_block(builder);
+}
+
+void table_builder_add(struct table_builder *builder, struct bytes key, struct bytes value,
+                       bool removed) {
+    CHECK(!removed || value.size == 0);
+    begin_entry(builder, key, value);
+    block_builder_add(&builder->block, key, value, removed);
+    builder->properties.removed_count += removed ? 1 : 0;
+    end_entry(builder, key, value);
+}
+
+void table_builder_add_expiring(struct table_builder *builder, struct bytes key, struct bytes value,
+                                struct wall_time expires) {
+    begin_entry(builder, key, value);
+    block_builder_add_expiring(&builder->block, key, value, expires);
+    expiries_add(&builder->expiries, expires);
+    builder->properties.expiring_count++;
+    end_entry(builder, key, value);
 }
 
 void table_builder_remove(struct table_builder *builder, const struct removed_ranges *ranges) {
@@ -169,11 +191,13 @@ void table_builder_finish(struct table_builder *builder) {
     footer.top_size = append_block(builder, block_builder_finish(&builder->partitions.top));
     struct buffer properties = {0};
     /* The first time for its size alone. */
-    table_properties_encode(&builder->properties, &builder->ranges, &properties);
+    table_properties_encode(&builder->properties, &builder->ranges, &builder->expiries,
+                            &properties);
     footer.properties_size = properties.size + BLOCK_TRAILER_SIZE;
     builder->properties.file_size = table_footer_file_size(&footer);
     buffer_clear(&properties);
-    table_properties_encode(&builder->properties, &builder->ranges, &properties);
+    table_properties_encode(&builder->properties, &builder->ranges, &builder->expiries,
+                            &properties);
     (void)append_block(builder, buffer_bytes(&properties));
     buffer_deinit(&properties);
     table_footer_encode(&footer, &builder->output);

@@ -72,6 +72,8 @@ enum table_status table_file_open(struct table_file *file, struct bytes tail,
     if (status == TABLE_OK && table_properties(file->table)->number != 0 &&
         table_properties(file->table)->number != file->number)
         status = TABLE_CORRUPT;
+    if (status == TABLE_OK)
+        file->expiring_count = table_properties(file->table)->expiring_count;
     return status;
 }
 

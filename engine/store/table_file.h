@@ -21,6 +21,7 @@ struct table_file {
     uint64_t tail_size; /* bytes from the metadata to the end of the file */
     uint64_t entry_count;
     uint64_t removed_count;
+    uint64_t expiring_count;         /* known once it is open */
     uint64_t range_count;            /* removed ranges that it carries */
     struct buffer smallest, largest; /* what its entries and ranges cover: both ends included */
     bool largest_excluded;           /* but for the largest: a range ends there */

@@ -88,7 +88,8 @@ enum table_status table_footer_decode(struct bytes footer, uint64_t file_size,
 }
 
 void table_properties_encode(const struct table_properties *properties,
-                             const struct removed_ranges *ranges, struct buffer *contents) {
+                             const struct removed_ranges *ranges, const struct expiries *expiries,
+                             struct buffer *contents) {
     buffer_put_u64(contents, properties->entry_count);
     buffer_put_u64(contents, properties->removed_count);
     buffer_put_u64(contents, properties->key_bytes);
@@ -99,11 +100,14 @@ void table_properties_encode(const struct table_properties *properties,
     buffer_put_u32(contents, properties->format_version);
     buffer_put_u32(contents, (uint32_t)properties->compression);
     removed_ranges_encode(ranges, contents);
+    if (expiries->count > 0)
+        expiries_encode(expiries, contents);
 }
 
 enum table_status table_properties_decode(struct bytes contents,
                                           struct table_properties *properties,
-                                          struct removed_ranges *ranges) {
+                                          struct removed_ranges *ranges,
+                                          struct expiries *expiries) {
     struct reader reader = reader_of(contents);
     properties->entry_count = reader_u64(&reader);
     properties->removed_count = reader_u64(&reader);
@@ -115,11 +119,15 @@ enum table_status table_properties_decode(struct bytes contents,
     properties->format_version = reader_u32(&reader);
     uint32_t compression = reader_u32(&reader);
     properties->compression = (enum block_compression)compression;
-    bool ranges_decoded = removed_ranges_decode(&reader, ranges);
+    bool decoded = removed_ranges_decode(&reader, ranges);
+    if (decoded && reader.left > 0)
+        decoded = expiries_decode(&reader, expiries);
     properties->range_count = ranges->count;
-    if (!ranges_decoded || !reader_finished(&reader) ||
+    properties->expiring_count = expiries->entries;
+    if (!decoded || !reader_finished(&reader) ||
         properties->format_version != TABLE_FORMAT_VERSION || compression > COMPRESSION_ZSTD ||
         properties->removed_count > properties->entry_count ||
+        properties->expiring_count > properties->entry_count - properties->removed_count ||
         properties->block_count > properties->entry_count ||
         (properties->block_count == 0) != (properties->entry_count == 0))
         return TABLE_CORRUPT;

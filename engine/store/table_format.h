@@ -35,12 +35,15 @@ uint64_t table_footer_file_size(const struct table_footer *footer);
 /* Where the bytes begin with which the table is opened. */
 uint64_t table_footer_metadata_offset(const struct table_footer *footer);
 
-/* The removed ranges lie behind the properties: what opens a table reads both anyhow. */
+/* The removed ranges, and behind them the expiries when there are any, lie behind the properties: what opens a table reads
+ * all of it anyhow. */
 void table_properties_encode(const struct table_properties *properties,
-                             const struct removed_ranges *ranges, struct buffer *contents);
+                             const struct removed_ranges *ranges, const struct expiries *expiries,
+                             struct buffer *contents);
 MUST_USE enum table_status table_properties_decode(struct bytes contents,
                                                    struct table_properties *properties,
-                                                   struct removed_ranges *ranges);
+                                                   struct removed_ranges *ranges,
+                                                   struct expiries *expiries);
 
 /* What the top-level index says of one partition, under the separator of its last block. */
 struct table_partition {

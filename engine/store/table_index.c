@@ -11,8 +11,9 @@ static bool take_entry(struct table_index_draft *draft, const struct block_curso
     uint64_t offset = reader_varint(&reader);
     uint64_t size = reader_varint(&reader);
     uint32_t checksum = reader_u32(&reader);
-    if (!reader_finished(&reader) || cursor->removed || offset != draft->end ||
-        size < BLOCK_TRAILER_SIZE || size > BLOCK_CONTENTS_MAX + BLOCK_TRAILER_SIZE ||
+    if (!reader_finished(&reader) || cursor->removed || cursor->expires.milliseconds != 0 ||
+        offset != draft->end || size < BLOCK_TRAILER_SIZE ||
+        size > BLOCK_CONTENTS_MAX + BLOCK_TRAILER_SIZE ||
         !separators_draft_add(&draft->separators, cursor->key))
         return false;
     buffer_put_u64(&draft->offsets, offset);

@@ -60,16 +60,27 @@ static void begin_table(struct table_output *output, uint64_t *next_file) {
     output->room_seen_at = UINT64_MAX;
 }
 
-void table_output_add(struct table_output *output, uint64_t *next_file, struct bytes key,
-                      struct bytes value, bool removed) {
+/* Before it is dropped, what has expired has to hide what older tables hold, and needs no value for that. */
+static void add_entry(struct table_builder *builder, const struct merge *merge,
+                      struct wall_time wall) {
+    if (has_expired(merge->expires, wall))
+        table_builder_add(builder, merge->key, (struct bytes){0}, true);
+    else if (merge->expires.milliseconds != 0)
+        table_builder_add_expiring(builder, merge->key, merge->value, merge->expires);
+    else
+        table_builder_add(builder, merge->key, merge->value, merge->removed);
+}
+
+void table_output_add(struct table_output *output, uint64_t *next_file, const struct merge *merge,
+                      struct wall_time wall) {
     CHECK(table_output_has_room(output));
     if (output->builder == NULL)
         begin_table(output, next_file);
-    table_builder_add(output->builder, key, value, removed);
+    add_entry(output->builder, merge, wall);
     if (output->ranges.count == 0)
         return;
     buffer_clear(&output->last);
-    buffer_append(&output->last, key);
+    buffer_append(&output->last, merge->key);
 }
 
 void table_output_remove(struct table_output *output, struct bytes from, struct bytes to) {

@@ -15,7 +15,7 @@
 #define DUNLIN_STORE_TABLE_OUTPUT_H
 
 #include "engine/base/effect.h"
-#include "engine/store/table_file.h"
+#include "engine/store/merge.h"
 
 enum { TABLE_OUTPUT_WRITE_MIN = 64 * 1024 };
 
@@ -53,9 +53,10 @@ static inline void table_output_set_write_bytes(struct table_output *output, uin
 }
 /* True when an entry may be added now. */
 bool table_output_has_room(struct table_output *output);
-/* New tables draw their number from *next_file. */
-void table_output_add(struct table_output *output, uint64_t *next_file, struct bytes key,
-                      struct bytes value, bool removed);
+/* Adds the entry that the merge stands on; of one that has expired by then, that its key is removed. New tables draw their
+ * number from *next_file. */
+void table_output_add(struct table_output *output, uint64_t *next_file, const struct merge *merge,
+                      struct wall_time wall);
 /* A range that the tables are to carry. */
 void table_output_remove(struct table_output *output, struct bytes from, struct bytes to);
 static inline void table_output_end(struct table_output *output) {

@@ -23,6 +23,7 @@ struct table {
     struct table_context *context; /* borrowed */
     struct table_properties properties;
     struct removed_ranges ranges;
+    struct expiries expiries;
     uint64_t data_end, partitions_end;
     struct buffer tops_flat;
     struct separators tops;
@@ -39,6 +40,7 @@ void table_close(struct table *table) {
     if (table == NULL)
         return;
     removed_ranges_deinit(&table->ranges);
+    expiries_deinit(&table->expiries);
     table->context->pinned_bytes -= table->pinned;
     buffer_deinit(&table->tops_flat);
     buffer_deinit(&table->index_flat);
@@ -154,8 +156,8 @@ static enum table_status read_properties(struct table *table, struct bytes raw) 
     struct buffer contents = {0};
     enum table_status status = block_unpack(&table->context->codec, raw, &contents);
     if (status == TABLE_OK)
-        status =
-            table_properties_decode(buffer_bytes(&contents), &table->properties, &table->ranges);
+        status = table_properties_decode(buffer_bytes(&contents), &table->properties,
+                                         &table->ranges, &table->expiries);
     buffer_deinit(&contents);
     return status;
 }
@@ -165,7 +167,8 @@ static bool take_partition(struct table *table, const struct block_cursor *curso
                            struct separators_draft *draft) {
     struct table_partition told;
     struct open_partition *here = &table->partitions[table->partition_count];
-    if (cursor->removed || !table_partition_decode(cursor->value, &told) ||
+    if (cursor->removed || cursor->expires.milliseconds != 0 ||
+        !table_partition_decode(cursor->value, &told) ||
         told.data_size > table->data_end - here->data_offset ||
         told.filter_size + told.index_size > table->partitions_end - here->filter_offset ||
         told.block_count > UINT32_MAX - here->first_block ||
@@ -277,10 +280,15 @@ const struct removed_ranges *table_ranges(const struct table *table) {
     return &table->ranges;
 }
 
+const struct expiries *table_expiries(const struct table *table) {
+    return &table->expiries;
+}
+
 size_t table_memory(const struct table *table) {
     size_t blooms = table->blooms == NULL ? 0 : table->partition_count * sizeof *table->blooms;
-    return sizeof *table + table->ranges.bytes + table->filters.capacity + blooms +
-           table->index_flat.capacity + table->tops_flat.capacity +
+    return sizeof *table + table->ranges.bytes +
+           table->expiries.count * sizeof *table->expiries.steps + table->filters.capacity +
+           blooms + table->index_flat.capacity + table->tops_flat.capacity +
            (table->partition_count + (size_t)1) * sizeof *table->partitions;
 }
 

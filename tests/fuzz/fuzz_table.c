@@ -29,7 +29,8 @@ static struct table_context context = {.pinned_bytes_max = UINT64_MAX};
 static void find_in_block(struct bytes contents, struct bytes key, bool sound, bool there) {
     struct bytes value;
     bool removed;
-    enum block_find found = block_find(contents, key, &value, &removed);
+    struct wall_time expires;
+    enum block_find found = block_find(contents, key, &value, &removed, &expires);
     CHECK(!sound || found == (there ? BLOCK_FIND_PRESENT : BLOCK_FIND_ABSENT));
 }
 

@@ -31,7 +31,8 @@ static const struct fixture_entry *find_entry(const struct fixture_entry *entrie
 static void expect_found(struct bytes contents, const struct fixture_entry *entry) {
     struct bytes value;
     bool removed;
-    assert_int_equal(block_find(contents, buffer_bytes(&entry->key), &value, &removed),
+    struct wall_time expires;
+    assert_int_equal(block_find(contents, buffer_bytes(&entry->key), &value, &removed, &expires),
                      BLOCK_FIND_PRESENT);
     assert_true(bytes_equal(value, buffer_bytes(&entry->value)));
     assert_int_equal(removed, entry->removed);
@@ -57,7 +58,8 @@ static void exactly_the_keys_that_were_put_in_are_found(void **state) {
             struct bytes key = buffer_bytes(&sought[i].key);
             struct bytes value;
             bool removed;
-            enum block_find found = block_find(contents, key, &value, &removed);
+            struct wall_time expires;
+            enum block_find found = block_find(contents, key, &value, &removed, &expires);
             if ((found == BLOCK_FIND_PRESENT) != (find_entry(entries, count, key) != NULL) ||
                 found == BLOCK_FIND_CORRUPT)
                 fail_msg("seed %u, key %u: wrong answer", (unsigned)seed, (unsigned)i);
@@ -88,8 +90,10 @@ static void a_forged_block_never_leads_outside(void **state) {
                 copy[prng_below(&prng, (uint32_t)size)] = (uint8_t)prng_u32(&prng);
             struct bytes value = {0};
             bool removed;
+            struct wall_time expires;
             struct bytes key = buffer_bytes(&entries[prng_below(&prng, (uint32_t)count)].key);
-            if (block_find(bytes_of(copy, size), key, &value, &removed) == BLOCK_FIND_PRESENT)
+            if (block_find(bytes_of(copy, size), key, &value, &removed, &expires) ==
+                BLOCK_FIND_PRESENT)
                 assert_true(value.data >= copy && value.data + value.size <= copy + size);
             free(copy);
         }
@@ -104,10 +108,14 @@ static void what_is_no_block_is_corrupt(void **state) {
     static const uint8_t TOO_MANY[] = {0, 0, 0, 0, 9, 0, 0, 0};
     struct bytes value;
     bool removed;
+    struct wall_time expires;
     struct bytes key = bytes_of_text("a");
-    assert_int_equal(block_find(bytes_of(NONE, 4), key, &value, &removed), BLOCK_FIND_ABSENT);
-    assert_int_equal(block_find(bytes_of(NONE, 3), key, &value, &removed), BLOCK_FIND_CORRUPT);
-    assert_int_equal(block_find(bytes_of(TOO_MANY, 8), key, &value, &removed), BLOCK_FIND_CORRUPT);
+    assert_int_equal(block_find(bytes_of(NONE, 4), key, &value, &removed, &expires),
+                     BLOCK_FIND_ABSENT);
+    assert_int_equal(block_find(bytes_of(NONE, 3), key, &value, &removed, &expires),
+                     BLOCK_FIND_CORRUPT);
+    assert_int_equal(block_find(bytes_of(TOO_MANY, 8), key, &value, &removed, &expires),
+                     BLOCK_FIND_CORRUPT);
 }
 
 int main(void) {

@@ -225,7 +225,8 @@ static enum table_status open_forged(const struct claim *claims, size_t count,
     block_pack(&context.codec, block_builder_finish(&top), COMPRESSION_NONE, &run, &sealed);
     footer.top_size = sealed.size;
     forgery.properties.file_size += table_footer_file_size(&footer);
-    table_properties_encode(&forgery.properties, &(struct removed_ranges){0}, &properties);
+    table_properties_encode(&forgery.properties, &(struct removed_ranges){0}, &(struct expiries){0},
+                            &properties);
     block_pack(&context.codec, buffer_bytes(&properties), COMPRESSION_NONE, &run, &sealed);
     enum table_status status;
     table_footer_encode(&footer, &tail);
