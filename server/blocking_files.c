@@ -30,14 +30,32 @@ bool blocking_files_open(struct blocking_files *files, const char *directory,
     if (!store_directory_open(&files->directory, directory, problem))
         return false;
     allow_open_files(&files->directory);
+    table_mappings_init(&files->tables);
     return true;
 }
 
 void blocking_files_close(struct blocking_files *files) {
     log_mapping_close(&files->log);
+    table_mappings_deinit(&files->tables);
     store_directory_close(&files->directory);
     buffer_deinit(&files->read);
     buffer_deinit(&files->listed);
+}
+
+void blocking_files_forget(struct blocking_files *files, struct file_id file) {
+    log_mapping_forget(&files->log, file);
+    table_mappings_forget(&files->tables, file);
+}
+
+/* True when it is done. */
+static bool read_mapped(struct blocking_files *files, const struct effect *effect,
+                        struct disk_done *done) {
+    buffer_clear(&files->read);
+    if (!table_mappings_read(&files->tables, &files->directory, effect, &files->read))
+        return false;
+    files->bytes_read += files->read.size;
+    done->bytes = buffer_bytes(&files->read);
+    return true;
 }
 
 static enum disk_status read_from(struct blocking_files *files, const struct store_file *file,
@@ -107,8 +125,11 @@ void blocking_files_perform(struct blocking_files *files, const struct effect *e
     struct store_directory *directory = &files->directory;
     *done = (struct disk_done){.ticket = effect->ticket};
     switch (effect->kind) {
-    case EFFECT_WRITE:
     case EFFECT_READ:
+        if (!read_mapped(files, effect, done))
+            done->status = perform_on_file(files, effect, done);
+        return;
+    case EFFECT_WRITE:
     case EFFECT_SYNC:
     case EFFECT_ALLOCATE:
         done->status = perform_on_file(files, effect, done);
@@ -117,15 +138,15 @@ void blocking_files_perform(struct blocking_files *files, const struct effect *e
         done->status = store_directory_sync(directory, effect->file.checkpoint);
         return;
     case EFFECT_RENAME:
-        log_mapping_forget(&files->log, effect->file);
-        log_mapping_forget(&files->log, effect->to);
+        blocking_files_forget(files, effect->file);
+        blocking_files_forget(files, effect->to);
         done->status = store_directory_rename(directory, effect->file, effect->to);
         return;
     case EFFECT_LINK:
         done->status = store_directory_link(directory, effect->file, effect->to);
         return;
     case EFFECT_REMOVE:
-        log_mapping_forget(&files->log, effect->file);
+        blocking_files_forget(files, effect->file);
         done->status = store_directory_remove(directory, effect->file);
         return;
     case EFFECT_LIST:

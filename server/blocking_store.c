@@ -89,7 +89,7 @@ static int perform_now(struct blocking_store *blocking, const struct effect *eff
         return STATUS_NONE;
     if (goes_to_thread(blocking, effect)) {
         if (effect->kind == EFFECT_REMOVE)
-            log_mapping_forget(&blocking->files.log, effect->file);
+            blocking_files_forget(&blocking->files, effect->file);
         sync_thread_ask(&blocking->syncs, effect);
         return STATUS_NONE;
     }
@@ -291,16 +291,18 @@ static void pay_for_read(struct blocking_store *blocking) {
         blocking_store_work(blocking);
 }
 
-/* Until the waiter is to ask again. */
-static void await(struct blocking_store *blocking, uint64_t waiter) {
+/* Until the waiter is to ask again. A block that is lost is so durably before that is told, which may take a sync; false
+ * when the disk takes no note of it. */
+static bool await(struct blocking_store *blocking, uint64_t waiter) {
     for (;;) {
         blocking_store_perform(blocking);
         uint64_t ready;
         while (store_next_ready(blocking->store, &ready)) {
             if (ready == waiter)
-                return;
+                return true;
         }
-        CHECK(filling(blocking)->count > 0);
+        if (filling(blocking)->count == 0 && !go_on(blocking))
+            return false;
     }
 }
 
@@ -310,8 +312,10 @@ enum store_status blocking_store_get(struct blocking_store *blocking, struct byt
     uint64_t waiter = blocking->next_waiter++;
     enum store_status status;
     while ((status = store_get(blocking->store, key, waiter, value, filling(blocking))) ==
-           STORE_NEED_BLOCK)
-        await(blocking, waiter);
+           STORE_NEED_BLOCK) {
+        if (!await(blocking, waiter))
+            return has_failed(blocking) ? STORE_FAILED : STORE_CORRUPT;
+    }
     return status;
 }
 
@@ -323,8 +327,10 @@ enum store_status blocking_store_scan(struct blocking_store *blocking, struct by
     from = buffer_bytes(&blocking->scan_from);
     enum store_status status;
     while ((status = store_scan(blocking->store, prefix, from, after, waiter, entry,
-                                filling(blocking))) == STORE_NEED_BLOCK)
-        await(blocking, waiter);
+                                filling(blocking))) == STORE_NEED_BLOCK) {
+        if (!await(blocking, waiter))
+            return has_failed(blocking) ? STORE_FAILED : STORE_CORRUPT;
+    }
     return status;
 }
 
@@ -358,8 +364,10 @@ enum store_status blocking_cursor_next(struct blocking_cursor *cursor, struct st
     uint64_t waiter = blocking->next_waiter++;
     enum store_status status;
     while ((status = store_cursor_next(cursor->cursor, waiter, entry, filling(blocking))) ==
-           STORE_NEED_BLOCK)
-        await(blocking, waiter);
+           STORE_NEED_BLOCK) {
+        if (!await(blocking, waiter))
+            return has_failed(blocking) ? STORE_FAILED : STORE_CORRUPT;
+    }
     return status;
 }
 

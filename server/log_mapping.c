@@ -1,5 +1,7 @@
 #include "server/log_mapping.h"
 
+#include "server/guarded_copy.h"
+
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -56,7 +58,9 @@ static void open_mapping(struct log_mapping *mapping, struct file_id file, int d
     struct stat status;
     if (fstat(descriptor, &status) != 0 || status.st_size <= 0)
         return;
-    /* A page without space behind it ends the process when the disk is full; a system call says so. */
+    if (!guarded_copy_is_ready())
+        return;
+    /* A page without space behind it cannot be had when the disk is full; a system call says so at once. */
     if ((uint64_t)status.st_blocks * STAT_BLOCK_BYTES < (uint64_t)status.st_size ||
         copies_on_write(descriptor))
         return;
@@ -78,6 +82,5 @@ bool log_mapping_write(struct log_mapping *mapping, struct file_id file, int des
     if (mapping->memory == NULL || offset > mapping->size ||
         bytes.size > mapping->size - (size_t)offset)
         return false;
-    memcpy(mapping->memory + offset, bytes.data, bytes.size);
-    return true;
+    return guarded_copy(mapping->memory + offset, bytes.data, bytes.size);
 }

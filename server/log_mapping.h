@@ -7,7 +7,7 @@
  * nothing. A segment whose bytes are all there already (EFFECT_ALLOCATE) can be mapped: what is copied into its pages lies in
  * the operating system's cache as if written, for a tenth of the cost; syncing the file makes it durable, and tells of pages
  * that could not be written back. A write that would make the file longer is refused here and left to a system call; so
- * is one whose page might find no space: that would end the process instead of failing.
+ * is one whose page might find no space, and one whose page cannot be had: the system call says why.
  *
  *     if (!log_mapping_write(&mapping, effect->file, descriptor, effect->offset, effect->bytes))
  *         status = store_file_write(descriptor, effect->offset, effect->bytes);
@@ -27,7 +27,7 @@ struct log_mapping {
     size_t leaving_size;
 };
 
-/* False when nothing was written. */
+/* False when a system call has to do it; a part of the bytes may lie there already. */
 MUST_USE bool log_mapping_write(struct log_mapping *mapping, struct file_id file, int descriptor,
                                 uint64_t offset, struct bytes bytes);
 /* The file is renamed or removed. */

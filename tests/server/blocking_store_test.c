@@ -1,6 +1,7 @@
 /* The store as a library on a real directory: what a call has returned for is there in every later
  * life, however the one before ended. */
 #include "server/blocking_store.h"
+#include "server/guarded_copy.h"
 #include "server/shared_store.h"
 
 #include <dirent.h>
@@ -12,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -209,6 +211,48 @@ static void settling_ends_with_nothing_left_to_do(void **state) {
     check_scan(fixture);
 }
 
+/* Cuts every table in half; returns how many there were. */
+static uint32_t cut_tables(const struct fixture *fixture) {
+    uint32_t count = 0;
+    DIR *directory = opendir(fixture->directory);
+    const struct dirent *found;
+    while ((found = readdir(directory)) != NULL) {
+        char path[512];
+        snprintf(path, sizeof path, "%s/%s", fixture->directory, found->d_name);
+        struct stat facts;
+        if (strstr(found->d_name, ".table") == NULL || stat(path, &facts) != 0)
+            continue;
+        assert_int_equal(truncate(path, facts.st_size / 2), 0);
+        count++;
+    }
+    closedir(directory);
+    return count;
+}
+
+static void tables_that_are_cut_under_the_store_are_damage_and_no_end(void **state) {
+    struct fixture *fixture = *state;
+    guarded_copy_install(); /* the test library has put a handler of its own in its place */
+    write_rounds(fixture, 1);
+    assert_int_equal(blocking_store_settle(fixture->store), STORE_OK);
+    check_keys(fixture);
+    assert_true(cut_tables(fixture) > 1);
+    uint32_t corrupt = 0, right = 0;
+    for (uint32_t i = 0; i < KEYS; i++) {
+        char key[16], text[VALUE_SIZE + 1];
+        struct bytes value;
+        enum store_status status = blocking_store_get(fixture->store, key_of(i, key), &value);
+        corrupt += status == STORE_CORRUPT;
+        if (status == STORE_CORRUPT)
+            continue;
+        assert_int_equal(status, fixture->version[i] == 0 ? STORE_ABSENT : STORE_OK);
+        if (status == STORE_OK)
+            assert_true(bytes_equal(value, value_of(i, fixture->version[i], text)));
+        right++;
+    }
+    assert_true(corrupt > KEYS / 8);
+    assert_true(right > KEYS / 8);
+}
+
 static void a_durable_write_returns_after_its_sync(void **state) {
     struct fixture *fixture = *state;
     struct store *engine = blocking_store_engine(fixture->store);
@@ -300,6 +344,7 @@ int main(void) {
         CLAIM(a_cursor_with_a_snapshot_does_not_see_later_writes),
         CLAIM(a_drop_without_a_close_keeps_every_write),
         CLAIM(settling_ends_with_nothing_left_to_do),
+        CLAIM(tables_that_are_cut_under_the_store_are_damage_and_no_end),
         CLAIM(a_durable_write_returns_after_its_sync),
         CLAIM(a_second_host_on_the_directory_is_refused),
         CLAIM(a_directory_that_cannot_be_made_is_named),

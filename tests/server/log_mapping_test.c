@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "engine/base/prng.h"
+#include "server/guarded_copy.h"
 #include "server/log_mapping.h"
 
 enum { SIZE = 256 * 1024, WRITES = 2000, WRITE_MAX = 400 };
@@ -20,6 +21,7 @@ static uint8_t expected[SIZE], found[SIZE];
 
 static int open_file(size_t size) {
     char path[] = "/tmp/dunlin-mapping-XXXXXX";
+    guarded_copy_install(); /* the test library has put a handler of its own in its place */
     int descriptor = mkstemp(path);
     assert_true(descriptor >= 0);
     unlink(path);
@@ -89,6 +91,19 @@ static void a_write_behind_the_end_is_refused_and_changes_nothing(void **state) 
         assert_false(log_mapping_write(&mapping, LOG, descriptor, at, bytes_of(bytes, 10)));
     assert_false(log_mapping_write(&mapping, LOG, descriptor, UINT64_MAX, bytes_of(bytes, 10)));
     assert_int_equal(lseek(descriptor, 0, SEEK_END), 100);
+    log_mapping_close(&mapping);
+    close(descriptor);
+}
+
+static void a_page_that_cannot_be_had_is_left_to_a_system_call(void **state) {
+    (void)state;
+    struct log_mapping mapping = {.size = 0};
+    int descriptor = open_file(SIZE);
+    assert_true(log_mapping_write(&mapping, LOG, descriptor, 0, bytes_of("a", 1)));
+    assert_int_equal(ftruncate(descriptor, SIZE / 2), 0);
+    for (uint64_t at = 0; at < SIZE; at += 1013)
+        assert_int_equal(log_mapping_write(&mapping, LOG, descriptor, at, bytes_of("b", 1)),
+                         at < SIZE / 2);
     log_mapping_close(&mapping);
     close(descriptor);
 }
@@ -175,6 +190,7 @@ int main(void) {
         cmocka_unit_test(what_is_written_is_read_back_by_system_calls),
         cmocka_unit_test(what_a_killed_process_wrote_is_there),
         cmocka_unit_test(a_write_behind_the_end_is_refused_and_changes_nothing),
+        cmocka_unit_test(a_page_that_cannot_be_had_is_left_to_a_system_call),
         cmocka_unit_test(other_files_and_empty_ones_are_not_mapped),
         cmocka_unit_test(a_file_whose_space_is_not_taken_is_not_mapped),
         cmocka_unit_test(another_segment_takes_the_place_of_the_first),
