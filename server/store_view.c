@@ -46,10 +46,20 @@ static void take_effects(struct store_view *view) {
     effects_clear(&view->effects);
 }
 
+/* What could not be read is asked for again, without a pause: nobody else uses the directory. */
+static bool skip_pause(struct store_view *view) {
+    struct instant due = store_deadline(view->store);
+    if (store_phase(view->store) != STORE_PHASE_RECOVERING || due.nanoseconds == UINT64_MAX)
+        return false;
+    store_pump(view->store, due, &view->effects);
+    take_effects(view);
+    return true;
+}
+
 /* Answers the oldest operation. What would change the directory is left undone. */
 static bool step(struct store_view *view) {
     if (view->count == 0)
-        return false;
+        return skip_pause(view);
     struct waiting operation = view->waiting[0];
     view->count--;
     memmove(view->waiting, view->waiting + 1, view->count * sizeof *view->waiting);

@@ -20,6 +20,8 @@ static struct operation_result result_of(enum store_status status) {
         return (struct operation_result){
             .status = OPERATION_BUSY,
             .reason = "another checkpoint is being made or removed on this node"};
+    if (status == STORE_FULL)
+        return (struct operation_result){.status = OPERATION_FULL, .reason = "of this node"};
     return (struct operation_result){.status = OPERATION_FAILED, .reason = ""};
 }
 

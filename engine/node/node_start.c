@@ -142,6 +142,16 @@ static enum store_status count_hints(struct node *node) {
     return STORE_OK;
 }
 
+/* No dot is given out before something can be written, and that includes this life's note of itself. What the store holds can
+ * be answered for meanwhile; not so after a rollback, which is to be noted first. */
+static enum store_status begin_unsaved(struct node *node) {
+    narrate(node, NOTE_WARNING,
+            "starts on a full disk: answers reads, and takes writes as soon as there is space");
+    node->start.unsaved = true;
+    node->start.phase = START_READ_HELD;
+    return STORE_OK;
+}
+
 /* One phase's work: STORE_OK when there is more to do now, STORE_NEED_BLOCK or STORE_BUSY when it
  * must wait. */
 static enum store_status advance(struct node *node) {
@@ -166,6 +176,8 @@ static enum store_status advance(struct node *node) {
         return STORE_OK;
     case START_SAVE_INCARNATION:
         status = save_incarnation(node);
+        if (status == STORE_FULL && !store_was_rolled_back(node->store))
+            return begin_unsaved(node);
         if (status == STORE_OK)
             start->phase = START_AWAIT_INCARNATION;
         return status;

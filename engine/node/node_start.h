@@ -5,7 +5,8 @@
  * An actor names this node in dots for as long as it can vouch for every dot that it gave. Only a
  * clean close proves that: after anything else (a crash, a birth, a lost disk) the node draws a new
  * actor and makes it durable before it serves. A store that was rolled back (it is a checkpoint, or was repaired) may
- * lack what this node once acknowledged: with the new actor it forgets, in one write, which partitions it held.
+ * lack what this node once acknowledged: with the new actor it forgets, in one write, which partitions it held. On a full disk
+ * the note is made later: until then nothing at all is written, and so no dot given out.
  */
 #ifndef DUNLIN_NODE_NODE_START_H
 #define DUNLIN_NODE_NODE_START_H

@@ -68,6 +68,12 @@ static void add_waiter(struct block_reads *reads, struct block_fetch *fetch, uin
     reads->waiter_count++;
 }
 
+void block_reads_repeat(struct block_reads *reads, struct block_fetch *fetch,
+                        struct effects *effects) {
+    effects_read(effects, tickets_draw(reads->tickets, &fetch->wait), table_file_id(fetch->file),
+                 fetch->handle.offset, fetch->handle.size);
+}
+
 bool block_reads_ask(struct block_reads *reads, struct table_file *file,
                      const struct block_handle *handle, uint64_t waiter, struct effects *effects) {
     if (reads->waiter_count >= BLOCK_WAITERS_MAX)
@@ -84,8 +90,7 @@ bool block_reads_ask(struct block_reads *reads, struct table_file *file,
         fetch->wait = (struct disk_wait){.kind = WAIT_BLOCK_READ, .owner = fetch};
         table_file_acquire(file);
         id_map_put(&reads->fetches, key, fetch);
-        effects_read(effects, tickets_draw(reads->tickets, &fetch->wait), table_file_id(file),
-                     handle->offset, handle->size);
+        block_reads_repeat(reads, fetch, effects);
         reads->reads++;
     }
     add_waiter(reads, fetch, waiter);

@@ -31,8 +31,8 @@ enum { BLOCK_WAITER_OWN = 0 };
 struct block_fetch {
     struct table_file *file; /* referenced */
     struct block_handle handle;
-    uint64_t key; /* under which it is in the map */
-    bool was_read_again;
+    uint64_t key;      /* under which it is in the map */
+    uint32_t failures; /* of its read, in a row */
     uint64_t *waiters;
     uint32_t waiter_count, waiter_capacity;
     struct disk_wait wait;
@@ -75,6 +75,9 @@ MUST_USE bool block_reads_ask(struct block_reads *reads, struct table_file *file
 /* A block that has just arrived. */
 bool block_reads_find(const struct block_reads *reads, uint64_t file, uint64_t offset,
                       struct lent_block *lent);
+/* Asks for this fetch's block once more. */
+void block_reads_repeat(struct block_reads *reads, struct block_fetch *fetch,
+                        struct effects *effects);
 /* True, once, when this waiter's read of this block has failed. */
 bool block_reads_take_failure(struct block_reads *reads, uint64_t waiter, uint64_t file,
                               uint64_t offset);

@@ -76,6 +76,8 @@ enum checkpoint_state store_checkpoint_state(const struct store *store, uint32_t
 static enum store_status may_begin(const struct store *store) {
     if (store->phase == STORE_PHASE_FAILED)
         return STORE_FAILED;
+    if (store->phase == STORE_PHASE_SERVING && store->recovery != NULL)
+        return STORE_FULL;
     bool free = store->phase == STORE_PHASE_SERVING && store->closing == CLOSE_NOT_ASKED &&
                 store->checkpoints.phase == CHECKPOINT_IDLE;
     return free ? STORE_OK : STORE_BUSY;

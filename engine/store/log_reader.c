@@ -22,7 +22,15 @@ uint64_t log_reader_wants(const struct log_reader *reader, uint64_t *offset) {
     *offset = read_end(reader);
     CHECK(*offset < reader->size);
     uint64_t left = reader->size - *offset;
-    return left < LOG_READER_CHUNK ? left : LOG_READER_CHUNK;
+    uint64_t chunk = LOG_READER_CHUNK;
+    if (*offset < reader->careful_to)
+        chunk = LOG_READER_PIECE - *offset % LOG_READER_PIECE;
+    return left < chunk ? left : chunk;
+}
+
+void log_reader_be_careful(struct log_reader *reader) {
+    if (reader->careful_to <= read_end(reader))
+        reader->careful_to = read_end(reader) + LOG_READER_CHUNK;
 }
 
 void log_reader_feed(struct log_reader *reader, struct bytes bytes) {

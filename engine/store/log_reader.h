@@ -16,6 +16,7 @@
 
 enum {
     LOG_READER_CHUNK = 256 * 1024,
+    LOG_READER_PIECE = 4096, /* where a chunk cannot be read as a whole */
     /* A search gives up after looking at so many bytes in what only seemed to be records: only bytes made up to seem so get
      * there. */
     LOG_READER_SEARCH_MAX = 1 << 30,
@@ -36,7 +37,8 @@ struct log_reader {
     uint64_t at;          /* offset of the next byte to decode */
     struct buffer buffer; /* the file's bytes from `buffer_at` on */
     uint64_t buffer_at;
-    uint64_t searched; /* bytes of what log_reader_search() found not to be records */
+    uint64_t searched;   /* bytes of what log_reader_search() found not to be records */
+    uint64_t careful_to; /* offset up to which the file is read in pieces */
     bool header_seen;
 };
 
@@ -46,6 +48,8 @@ void log_reader_close(struct log_reader *reader);
 void log_reader_go_to(struct log_reader *reader, uint64_t at);
 /* How many bytes to read next, and from where. */
 uint64_t log_reader_wants(const struct log_reader *reader, uint64_t *offset);
+/* What it wants cannot be read at once: it wants smaller pieces up to there. */
+void log_reader_be_careful(struct log_reader *reader);
 /* Fewer bytes than wanted: the file ends there. */
 void log_reader_feed(struct log_reader *reader, struct bytes bytes);
 MUST_USE enum log_reader_result log_reader_next(struct log_reader *reader, struct record *record);

@@ -36,6 +36,7 @@ void recovery_start(struct store *store, struct effects *effects) {
     recovery->read_wait = (struct disk_wait){.kind = WAIT_RECOVERY_READ};
     recovery->write_wait = (struct disk_wait){.kind = WAIT_RECOVERY_WRITE};
     recovery->sync_wait = (struct disk_wait){.kind = WAIT_RECOVERY_SYNC};
+    recovery->remove_wait = (struct disk_wait){.kind = WAIT_RECOVERY_REMOVE};
     store->recovery = recovery;
     effects_list(effects, tickets_draw(&store->tickets, &recovery->list_wait));
 }
@@ -45,6 +46,8 @@ void recovery_destroy(struct store *store) {
     if (recovery == NULL)
         return;
     memory_release(recovery->files);
+    memory_release(recovery->empty);
+    memory_release(recovery->superfluous);
     memory_release(recovery->found);
     log_reader_close(&recovery->reader);
     manifest_state_deinit(&recovery->state);
@@ -127,6 +130,7 @@ void recovery_start_anew(struct store *store, struct effects *effects) {
     store->closed_cleanly =
         store->facts.closed && last == store->facts.closed_sequence && !recovery->log_is_lost;
     store->facts.closed = false;
+    recovery_note_superfluous(store);
     seal_logs(store);
     log_writer_begin(&store->log, last);
     store_roll_manifest(store, PURPOSE_START, effects);
@@ -141,13 +145,7 @@ static bool is_needed(const struct store *store, struct file_id file) {
         }
         return false;
     case FILE_TABLE:
-        for (uint32_t level = 0; level < VERSION_LEVELS; level++) {
-            for (uint32_t i = 0; i < store->version->levels[level].count; i++) {
-                if (store->version->levels[level].tables[i]->number == file.number)
-                    return true;
-            }
-        }
-        return false;
+        return version_table(store->version, file.number) != NULL;
     case FILE_MANIFEST:
         return file.number == store->manifest.file.number;
     case FILE_QUARANTINED:
@@ -173,10 +171,10 @@ void recovery_started(struct store *store, struct effects *effects) {
     if (store->facts.sealed_count > RECOVERY_SEALED_MAX)
         store_freeze(store);
     quarantine_begin(store);
+    recovery_repeat_blocks(store, effects);
     store->phase = STORE_PHASE_SERVING;
     store_note_expiring(store);
     recovery_destroy(store);
-    (void)effects;
 }
 
 static void read_tallies(struct store *store, struct effects *effects) {
@@ -210,7 +208,7 @@ static void read_tallies(struct store *store, struct effects *effects) {
     recovery_begin_logs(store, effects);
 }
 
-static void read_tail(struct store *store, struct table_file *file, struct effects *effects) {
+void recovery_read_tail(struct store *store, struct table_file *file, struct effects *effects) {
     effects_read(effects, tickets_draw(&store->tickets, &file->wait), table_file_id(file),
                  file->size - file->tail_size, file->tail_size);
 }
@@ -224,7 +222,7 @@ void recovery_open_tables(struct store *store, struct effects *effects) {
         if (file->is_lost)
             continue;
         recovery->tables_open++;
-        read_tail(store, file, effects);
+        recovery_read_tail(store, file, effects);
     }
     if (recovery->tables_open > 0)
         return;
@@ -234,12 +232,10 @@ void recovery_open_tables(struct store *store, struct effects *effects) {
 
 static void on_table(struct store *store, struct table_file *file, const struct disk_done *done,
                      struct effects *effects) {
-    if (done->status == DISK_ERROR && file->read_failures++ == 0) {
-        read_tail(store, file, effects);
+    if (recovery_asks_again(store, &file->read_failures, "read", table_file_id(file), done->status,
+                            effects))
         return;
-    }
     store->recovery->tables_open--;
-    file->read_failures = 0;
     uint64_t tail_at = file->size - file->tail_size;
     enum table_status status = TABLE_CORRUPT;
     if (done->status == DISK_OK)
@@ -258,6 +254,9 @@ static void on_table(struct store *store, struct table_file *file, const struct 
 static void on_list(struct store *store, const struct disk_done *done, struct effects *effects) {
     struct recovery *recovery = store->recovery;
     recovery->files = memory_allocate((done->file_count + 1) * sizeof *recovery->files);
+    recovery->empty = memory_allocate_zeroed(done->file_count + 1, sizeof *recovery->empty);
+    recovery->superfluous =
+        memory_allocate_zeroed(done->file_count + 1, sizeof *recovery->superfluous);
     checkpoints_find(store, done->files, done->file_count);
     for (size_t i = 0; i < done->file_count; i++) {
         /* What lies in checkpoints is none of the live store's business. */
@@ -297,29 +296,18 @@ static void on_chunk(struct store *store, const struct disk_done *done, struct e
         recovery_continue_proof(store, effects);
 }
 
-/* A read that fails once is asked for once more. */
-static void read_again(struct store *store, struct effects *effects) {
-    store->recovery->was_read_again = true;
-    if (store->recovery->phase == RECOVERY_SYNCING)
-        recovery_save(store, effects);
-    else
-        recovery_read_more(store, effects);
-}
-
 void recovery_on_done(struct store *store, struct disk_wait *wait, const struct disk_done *done,
                       struct effects *effects) {
     if (wait->kind == WAIT_RECOVERY_TABLE) {
         on_table(store, wait->owner, done, effects);
         return;
     }
-    if (wait->kind == WAIT_RECOVERY_WRITE || wait->kind == WAIT_RECOVERY_SYNC)
+    if (store->recovery->phase == RECOVERY_ROOM)
+        recovery_on_room(store, done, effects);
+    else if (wait->kind == WAIT_RECOVERY_WRITE || wait->kind == WAIT_RECOVERY_SYNC)
         recovery_on_saved(store, wait->kind, done->status, effects);
-    else if (done->status != DISK_OK && wait->kind == WAIT_RECOVERY_LIST)
-        store_fail(store, bytes_of_text("the directory cannot be listed"));
-    else if (done->status == DISK_ERROR && !store->recovery->was_read_again)
-        read_again(store, effects);
-    else if (done->status != DISK_OK)
-        store_fail_disk(store, "read", store->recovery->reader.file, done->status);
+    else if (recovery_was_refused(store, wait, done->status, effects))
+        return;
     else if (wait->kind == WAIT_RECOVERY_LIST)
         on_list(store, done, effects);
     else

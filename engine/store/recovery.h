@@ -11,10 +11,12 @@
  *              take back what was replayed, and a sync that failed in an earlier life may have left
  *              in the cache what will never reach the disk
  *     STARTING a new manifest is written, with the segments sealed where they were cut
+ *     ROOM     there is no space for it: the store serves reads, and what nobody needs is removed
  *
  * A file that nothing names is removed once the new manifest is durable. What is damaged ends in
  * STORE_PHASE_FAILED with a sentence that names the file and the offset; or, where the store
- * salvages, in quarantine (quarantine.h), and recovery goes on with the rest.
+ * salvages, in quarantine (quarantine.h), and recovery goes on with the rest. What the disk reports an
+ * error for is asked for again, after pauses that grow, and is damaged when it does so every time.
  */
 #ifndef DUNLIN_STORE_RECOVERY_H
 #define DUNLIN_STORE_RECOVERY_H
@@ -33,6 +35,17 @@ enum recovery_phase {
     RECOVERY_PROOF,
     RECOVERY_SYNCING,
     RECOVERY_STARTING,
+    RECOVERY_ROOM,
+};
+
+enum recovery_room {
+    ROOM_WANTED,
+    ROOM_READING,
+    ROOM_WRITING,
+    ROOM_SYNCING,
+    ROOM_NAMING,
+    ROOM_REMOVING,
+    ROOM_MADE,
 };
 
 enum {
@@ -47,6 +60,12 @@ struct recovery {
     enum recovery_phase phase;
     struct file_entry *files; /* by kind, then number */
     size_t file_count;
+    bool *empty;             /* by file: a segment that counts and has no record */
+    bool *superfluous;       /* by file: not needed by the manifest that holds */
+    struct file_id manifest; /* that one; number 0: none */
+    uint64_t manifest_end;   /* of its records */
+    bool makes_room;
+    enum recovery_room room;
     uint64_t last_number; /* of the files that were set aside in earlier lives */
     size_t current;       /* index of the file that is being read */
     struct log_reader reader;
@@ -70,9 +89,11 @@ struct recovery {
     bool refused;  /* by the disk: it is to be asked again */
     struct sealed_segment *found; /* segments that count, with what is in them */
     uint32_t found_count, found_capacity;
-    bool was_read_again; /* a read had failed: not a second time */
-    bool log_is_lost;    /* what follows the damage is not replayed */
-    struct disk_wait list_wait, read_wait, write_wait, sync_wait;
+    bool log_is_lost;  /* what follows the damage is not replayed */
+    uint32_t failures; /* of the list or read that is under way, or asked for again after a pause */
+    bool asks_again;   /* it is */
+    uint32_t ailing;   /* operations that have failed and not succeeded yet */
+    struct disk_wait list_wait, read_wait, write_wait, sync_wait, remove_wait;
 };
 
 void recovery_start(struct store *store, struct effects *effects);
@@ -83,6 +104,11 @@ void recovery_on_done(struct store *store, struct disk_wait *wait, const struct 
 void recovery_on_block(struct store *store, struct effects *effects);
 /* The new manifest is durable: the store serves. */
 void recovery_started(struct store *store, struct effects *effects);
+/* The new manifest finds no space: begins to serve without it, and makes room for it. */
+void recovery_make_room(struct store *store, struct effects *effects);
+/* A read that recovery waits for has come back: true when it will be asked for again. `failures` counts its own. */
+bool recovery_asks_again(struct store *store, uint32_t *failures, const char *verb,
+                         struct file_id file, enum disk_status status, struct effects *effects);
 /* Goes on with what the disk refused, when it is time. */
 void recovery_pump(struct store *store, struct effects *effects);
 void recovery_destroy(struct store *store);

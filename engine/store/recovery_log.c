@@ -38,7 +38,7 @@ static bool open_segment(struct store *store, size_t index) {
     return false;
 }
 
-static void note_found(struct recovery *recovery, uint64_t end) {
+void recovery_note_found(struct recovery *recovery, uint64_t end) {
     if (recovery->segment_records == 0)
         return;
     recovery->rewrite_from = recovery->proven_at;
@@ -82,7 +82,7 @@ static bool replay_batch(struct store *store, struct reader *reader, uint64_t se
 /* What was replayed holds, what is at this offset and behind it does not. */
 static void lose_rest(struct store *store, uint64_t at, const char *what, struct effects *effects) {
     struct recovery *recovery = store->recovery;
-    note_found(recovery, at);
+    recovery_note_found(recovery, at);
     if (recovery_lose_log(store, recovery->reader.file, at, what, effects))
         recovery_save(store, effects);
 }
@@ -139,7 +139,8 @@ static void begin_proof(struct store *store, struct effects *effects) {
  * log as a whole ends, later segments tell. False when there is nothing more to be done in this phase now. */
 static bool leave_segment(struct store *store, struct effects *effects) {
     struct recovery *recovery = store->recovery;
-    note_found(recovery, recovery->reader.at);
+    recovery_note_found(recovery, recovery->reader.at);
+    recovery->empty[recovery->current] = recovery->segment_records == 0;
     if (!recovery->cut) {
         recovery->cut = true;
         recovery->bad_file = recovery->current;
@@ -169,7 +170,7 @@ static bool end_segment(struct store *store, struct effects *effects) {
                   "the log ends before the place where the manifest sealed it", effects);
         return false;
     }
-    note_found(recovery, recovery->reader.at);
+    recovery_note_found(recovery, recovery->reader.at);
     if (open_segment(store, recovery->current + 1))
         return true;
     recovery_save(store, effects);

@@ -56,6 +56,7 @@ static void build_version(struct store *store) {
 
 static void accept_manifest(struct store *store, struct effects *effects) {
     struct recovery *recovery = store->recovery;
+    recovery->manifest = recovery->reader.file;
     store->facts = recovery->state.facts;
     recovery->state.facts = (struct manifest_facts){0};
     quarantine_adopt(&store->quarantine, &recovery->state.damages);
@@ -126,6 +127,7 @@ void recovery_continue_manifest(struct store *store, struct effects *effects) {
         uint64_t at = recovery->reader.at;
         switch (log_reader_next(&recovery->reader, &record)) {
         case LOG_READER_RECORD:
+            recovery->manifest_end = recovery->reader.at;
             if (take_manifest_record(recovery, &record))
                 continue;
             recovery_lose_all(store, recovery->reader.file, at, "the manifest contradicts itself",

@@ -32,7 +32,7 @@ void recovery_drop_lost_tables(struct store *store) {
     table_list_deinit(&edit.removed);
 }
 
-static void set_segments_aside(struct store *store, struct file_id after) {
+void recovery_set_segments_aside(struct store *store, struct file_id after) {
     const struct recovery *recovery = store->recovery;
     for (size_t i = 0; i < recovery->file_count; i++) {
         struct file_id file = recovery->files[i].file;
@@ -51,7 +51,7 @@ bool recovery_lose_log(struct store *store, struct file_id file, uint64_t offset
     if (!recovery->log_is_lost)
         quarantine_all(store, STORE_DAMAGE_LOG, file, offset, effects);
     recovery->log_is_lost = true;
-    set_segments_aside(store, file);
+    recovery_set_segments_aside(store, file);
     return true;
 }
 

@@ -28,7 +28,7 @@ static struct file_id file_of(const struct sealed_segment *segment) {
     return (struct file_id){.kind = FILE_LOG, .number = segment->number};
 }
 
-static void save_next(struct store *store, struct effects *effects) {
+void recovery_save_next(struct store *store, struct effects *effects) {
     struct recovery *recovery = store->recovery;
     const struct sealed_segment *segment = unproven(store);
     uint64_t kept_to = recovery->rewrite_from + recovery->rewriting.size;
@@ -52,7 +52,7 @@ static void rewrite(struct store *store, struct effects *effects) {
     struct recovery *recovery = store->recovery;
     recovery->refused = false;
     recovery->rewritten_to = recovery->rewrite_from;
-    save_next(store, effects);
+    recovery_save_next(store, effects);
 }
 
 void recovery_save(struct store *store, struct effects *effects) {
@@ -74,7 +74,7 @@ void recovery_rewrite(struct store *store, struct bytes bytes, struct effects *e
         return;
     }
     buffer_append(&recovery->rewriting, bytes);
-    save_next(store, effects);
+    recovery_save_next(store, effects);
 }
 
 void recovery_on_saved(struct store *store, enum wait_kind kind, enum disk_status status,
@@ -87,7 +87,7 @@ void recovery_on_saved(struct store *store, enum wait_kind kind, enum disk_statu
     } else if (kind == WAIT_RECOVERY_WRITE) {
         uint64_t left = unproven(store)->end - recovery->rewritten_to;
         recovery->rewritten_to += left < RECOVERY_REWRITE_BYTES ? left : RECOVERY_REWRITE_BYTES;
-        save_next(store, effects);
+        recovery_save_next(store, effects);
     } else {
         trouble_over(store, TROUBLE_LOG, effects);
         recovery_start_anew(store, effects);
@@ -96,6 +96,7 @@ void recovery_on_saved(struct store *store, enum wait_kind kind, enum disk_statu
 
 void recovery_pump(struct store *store, struct effects *effects) {
     struct recovery *recovery = store->recovery;
+    recovery_repeat(store, effects);
     if (recovery->phase == RECOVERY_SYNCING && recovery->refused &&
         !trouble_waits(&store->troubles, TROUBLE_LOG))
         rewrite(store, effects);

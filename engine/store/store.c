@@ -75,7 +75,8 @@ struct bytes store_failure(const struct store *store) {
 enum store_condition store_condition(const struct store *store) {
     if (store->phase == STORE_PHASE_FAILED)
         return STORE_CONDITION_FAILED;
-    if (trouble_refuses_writes(&store->troubles))
+    bool serves_unstarted = store->phase == STORE_PHASE_SERVING && store->recovery != NULL;
+    if (serves_unstarted || trouble_refuses_writes(&store->troubles))
         return STORE_CONDITION_FULL;
     if (store->log.abandoned)
         return STORE_CONDITION_RECOVERING;
@@ -195,7 +196,7 @@ static void check_batch(const struct store_batch *batch) {
 
 /* Compaction that lacks space stops nobody, until there is no place left for what it should have made room for. */
 static bool is_out_of_space(const struct store *store, bool full) {
-    return trouble_refuses_writes(&store->troubles) ||
+    return store->recovery != NULL || trouble_refuses_writes(&store->troubles) ||
            (trouble_is_full(&store->troubles, TROUBLE_COMPACTION) && pacing_must_wait(store, full));
 }
 
@@ -258,9 +259,10 @@ static void pump_removals(struct store *store, struct effects *effects) {
 
 static void pump_manifest(struct store *store, struct effects *effects) {
     const struct manifest_writer *manifest = &store->manifest;
-    if (!manifest_writer_is_idle(manifest) || trouble_waits(&store->troubles, TROUBLE_MANIFEST))
+    bool starts = store->recovery != NULL;
+    if (!manifest_writer_is_idle(manifest) || trouble_waits(&store->troubles, TROUBLE_MANIFEST) ||
+        (starts && store->recovery->phase == RECOVERY_ROOM))
         return;
-    bool starts = store->phase == STORE_PHASE_RECOVERING;
     bool is_long = store->closing == CLOSE_NOT_ASKED &&
                    manifest->offset - manifest->snapshot_end > store->config.manifest_bytes;
     if (manifest->doubtful || (is_long && !starts))
@@ -291,8 +293,8 @@ void store_pump(struct store *store, struct instant now, struct effects *effects
         return;
     store->now = now;
     trouble_pass_time(&store->troubles, now);
-    if (store->phase != STORE_PHASE_SERVING) {
-        if (store->phase == STORE_PHASE_RECOVERING)
+    if (store->phase != STORE_PHASE_SERVING || store->recovery != NULL) {
+        if (store->recovery != NULL)
             recovery_pump(store, effects);
         pump_manifest(store, effects);
         pump_removals(store, effects);
@@ -316,7 +318,7 @@ struct instant store_deadline(const struct store *store) {
     if (store->phase == STORE_PHASE_FAILED || store->closing == CLOSE_DONE)
         return INSTANT_NEVER;
     struct instant retry = trouble_deadline(&store->troubles);
-    if (store->phase != STORE_PHASE_SERVING)
+    if (store->phase != STORE_PHASE_SERVING || store->recovery != NULL)
         return retry;
     if (store->work_left)
         return (struct instant){0};

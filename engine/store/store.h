@@ -279,8 +279,8 @@ struct store_checkpoint {
     uint64_t tables, bytes;
 };
 enum checkpoint_state { CHECKPOINT_ABSENT, CHECKPOINT_MAKING, CHECKPOINT_COMPLETE };
-/* Begins one, while the store goes on serving. STORE_BUSY while one is made or removed. When its state ceases to be
- * CHECKPOINT_MAKING it is complete and durable, or it could not be made and nothing is left of it. */
+/* Begins one, while the store goes on serving. STORE_BUSY while one is made or removed, STORE_FULL when the store was started
+ * on a disk that has had no space since. When its state ceases to be CHECKPOINT_MAKING it is complete and durable, or it could not be made and nothing is left of it. */
 MUST_USE enum store_status store_checkpoint(struct store *store, uint32_t *number);
 enum checkpoint_state store_checkpoint_state(const struct store *store, uint32_t number);
 /* STORE_OK: it begins to go, and is not listed any more. STORE_ABSENT, STORE_BUSY as above. */

@@ -18,8 +18,9 @@ static const char *reason_of(enum disk_status status) {
 
 void store_describe_failure(struct buffer *to, const char *verb, struct file_id file,
                             enum disk_status status) {
-    char name[FILE_NAME_SIZE];
-    file_name(file, name);
+    char name[FILE_NAME_SIZE] = "the directory";
+    if (file.kind != 0)
+        file_name(file, name);
     text_append(to, "cannot ");
     text_append(to, verb);
     text_append(to, " ");
@@ -72,7 +73,8 @@ static void on_manifest_record(struct store *store, enum manifest_purpose purpos
 }
 
 /* Whoever wanted the record will want it again, once a manifest takes records. */
-static void on_manifest_failure(struct store *store, enum manifest_purpose purpose) {
+static void on_manifest_failure(struct store *store, enum manifest_purpose purpose,
+                                struct effects *effects) {
     if (store->manifest.creating)
         store_remove_later(store, store->manifest.file);
     switch (purpose) {
@@ -86,6 +88,9 @@ static void on_manifest_failure(struct store *store, enum manifest_purpose purpo
         store->closing = CLOSE_FLUSHING;
         return;
     case PURPOSE_START:
+        if (trouble_is_full(&store->troubles, TROUBLE_MANIFEST))
+            recovery_make_room(store, effects);
+        return;
     case PURPOSE_ROLL:
     case PURPOSE_QUARANTINE:
         return;
@@ -110,7 +115,7 @@ static void on_manifest(struct store *store, enum wait_kind kind, enum disk_stat
         on_manifest_record(store, purpose, effects);
         return;
     case MANIFEST_FAILED:
-        on_manifest_failure(store, purpose);
+        on_manifest_failure(store, purpose, effects);
         return;
     }
 }
@@ -129,14 +134,15 @@ static void on_output(struct store *store, const struct disk_wait *wait, enum di
         compaction_give_up(store);
 }
 
-/* A read that fails once is asked for once more before its block counts as lost. */
+/* A read that fails once is asked for once more before its block counts as lost. A recovery takes its time. */
 static bool is_read_again(struct store *store, struct block_fetch *fetch,
                           const struct disk_done *done, struct effects *effects) {
-    if (done->status != DISK_ERROR || fetch->was_read_again)
+    if (store->phase == STORE_PHASE_RECOVERING)
+        return recovery_asks_again(store, &fetch->failures, "read", table_file_id(fetch->file),
+                                   done->status, effects);
+    if (done->status != DISK_ERROR || fetch->failures++ > 0)
         return false;
-    fetch->was_read_again = true;
-    effects_read(effects, tickets_draw(&store->tickets, &fetch->wait), table_file_id(fetch->file),
-                 fetch->handle.offset, fetch->handle.size);
+    block_reads_repeat(&store->reads, fetch, effects);
     return true;
 }
 
@@ -198,6 +204,7 @@ static void dispatch(struct store *store, struct disk_wait *wait, const struct d
     case WAIT_RECOVERY_READ:
     case WAIT_RECOVERY_WRITE:
     case WAIT_RECOVERY_SYNC:
+    case WAIT_RECOVERY_REMOVE:
     case WAIT_RECOVERY_TABLE:
         recovery_on_done(store, wait, done, effects);
         return;

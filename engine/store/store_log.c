@@ -30,7 +30,8 @@ void store_advance_log(struct store *store, struct effects *effects) {
 }
 
 void store_pump_log(struct store *store, struct instant now, struct effects *effects) {
-    if (store->phase != STORE_PHASE_SERVING || store->closing == CLOSE_DONE)
+    if (store->phase != STORE_PHASE_SERVING || store->recovery != NULL ||
+        store->closing == CLOSE_DONE)
         return;
     store->now = now;
     trouble_pass_time(&store->troubles, now);

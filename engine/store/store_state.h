@@ -133,7 +133,8 @@ struct store {
     struct flush flush;
     struct compaction compaction;
     struct checkpoints checkpoints;
-    struct recovery *recovery; /* null once serving */
+    struct recovery
+        *recovery; /* null once its manifest is durable: before that it takes no write */
 
     struct quarantine quarantine;
     struct block_pool blocks;

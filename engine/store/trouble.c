@@ -3,12 +3,13 @@
 #include "engine/base/text.h"
 #include "engine/store/store_state.h"
 
-static const char *const WORK_NAMES[TROUBLE_KINDS] = {
-    [TROUBLE_LOG] = "the log",
-    [TROUBLE_FLUSH] = "the flush",
-    [TROUBLE_COMPACTION] = "the compaction",
-    [TROUBLE_MANIFEST] = "the manifest",
-    [TROUBLE_SEGMENT] = "the log's next segment",
+static const char *const GOOD_NEWS[TROUBLE_KINDS] = {
+    [TROUBLE_LOG] = "the log can be written again",
+    [TROUBLE_FLUSH] = "the flush can be written again",
+    [TROUBLE_COMPACTION] = "the compaction can be written again",
+    [TROUBLE_MANIFEST] = "the manifest can be written again",
+    [TROUBLE_SEGMENT] = "the log's next segment can be written again",
+    [TROUBLE_RECOVERY] = "the directory can be read again",
 };
 
 void trouble_init(struct troubles *troubles) {
@@ -33,7 +34,8 @@ static struct duration delay_after(uint32_t failures) {
 /* Tables that fail leave everything as it was; without a log or a manifest nothing more can be promised. */
 static bool gives_up(const struct store *store, enum trouble_kind kind) {
     const struct trouble *trouble = &store->troubles.of[kind];
-    if (trouble->failures <= TROUBLE_ATTEMPTS_MAX || kind == TROUBLE_SEGMENT)
+    if (trouble->failures <= TROUBLE_ATTEMPTS_MAX || kind == TROUBLE_SEGMENT ||
+        kind == TROUBLE_RECOVERY)
         return false;
     if (store->closing != CLOSE_NOT_ASKED)
         return true;
@@ -47,11 +49,17 @@ void trouble_note(struct store *store, enum trouble_kind kind, const char *verb,
     struct troubles *troubles = &store->troubles;
     struct trouble *trouble = &troubles->of[kind];
     troubles->count++;
-    trouble->failures++;
+    /* However long space was wanting, that says nothing of errors. */
+    if (trouble->full != (status == DISK_FULL))
+        trouble->failures = 0;
     trouble->full = status == DISK_FULL;
     if (trouble->full)
         store_give_spares_back(store);
-    trouble->retry_at = instant_after(store->now, delay_after(trouble->failures));
+    /* Several reads of a recovery fail at once. */
+    if (kind != TROUBLE_RECOVERY || !trouble_waits(troubles, kind)) {
+        trouble->failures++;
+        trouble->retry_at = instant_after(store->now, delay_after(trouble->failures));
+    }
     buffer_clear(&troubles->sentence);
     store_describe_failure(&troubles->sentence, verb, file, status);
     if (gives_up(store, kind)) {
@@ -62,18 +70,21 @@ void trouble_note(struct store *store, enum trouble_kind kind, const char *verb,
                  arena_copy(&effects->arena, buffer_bytes(&troubles->sentence)));
 }
 
-void trouble_over(struct store *store, enum trouble_kind kind, struct effects *effects) {
-    struct trouble *trouble = &store->troubles.of[kind];
-    if (trouble->failures == 0)
-        return;
-    *trouble = (struct trouble){.retry_at = INSTANT_NEVER};
-    struct buffer sentence = {0};
-    text_append(&sentence, WORK_NAMES[kind]);
-    text_append(&sentence, " can be written again");
-    effects_note(effects, NOTE_INFO, arena_copy(&effects->arena, buffer_bytes(&sentence)));
-    buffer_deinit(&sentence);
+void trouble_forget(struct store *store, enum trouble_kind kind) {
+    store->troubles.of[kind] = (struct trouble){.retry_at = INSTANT_NEVER};
     if (!trouble_is_any(&store->troubles))
         buffer_clear(&store->troubles.sentence);
+}
+
+void trouble_over(struct store *store, enum trouble_kind kind, struct effects *effects) {
+    if (store->troubles.of[kind].failures == 0)
+        return;
+    trouble_forget(store, kind);
+    effects_note(effects, NOTE_INFO, bytes_of_text(GOOD_NEWS[kind]));
+}
+
+void trouble_hurry(struct troubles *troubles, enum trouble_kind kind) {
+    troubles->of[kind].retry_at = INSTANT_NEVER;
 }
 
 void trouble_pass_time(struct troubles *troubles, struct instant now) {

@@ -9,6 +9,7 @@
  *     a table of a flush      writes are refused                  the memtable waits
  *     a table of a compaction writes go on until level 0 is full  the tables stay as they are
  *     the manifest            writes are refused                  a whole new one is written
+ *     what recovery reads     -                                   the start waits; at last it is damage: recovery.h
  *
  * Want of space is waited out for as long as it takes. Errors of the log and of the manifest are met TROUBLE_ATTEMPTS_MAX
  * times in a row; then the store has failed. A store that is being closed does not wait longer than that for anything.
@@ -27,7 +28,8 @@ enum trouble_kind {
     TROUBLE_FLUSH,
     TROUBLE_COMPACTION,
     TROUBLE_MANIFEST,
-    TROUBLE_SEGMENT, /* preparing the log's next segment: nothing waits for it */
+    TROUBLE_SEGMENT,  /* preparing the log's next segment: nothing waits for it */
+    TROUBLE_RECOVERY, /* reading what is there at the start; who reads decides when it is given up */
     TROUBLE_KINDS,
 };
 
@@ -38,8 +40,8 @@ enum {
 };
 
 struct trouble {
-    uint32_t failures;       /* in a row; 0: all is well */
-    bool full;               /* the last one was for want of space */
+    uint32_t failures;       /* in a row, all for want of space or none of them; 0: all is well */
+    bool full;               /* they were for want of space */
     struct instant retry_at; /* INSTANT_NEVER when nothing waits */
 };
 
@@ -61,6 +63,10 @@ void trouble_note(struct store *store, enum trouble_kind kind, const char *verb,
                   struct file_id file, enum disk_status status, struct effects *effects);
 /* What had failed has succeeded. */
 void trouble_over(struct store *store, enum trouble_kind kind, struct effects *effects);
+/* It is not tried any more. */
+void trouble_forget(struct store *store, enum trouble_kind kind);
+/* The next attempt need not wait: something has changed. */
+void trouble_hurry(struct troubles *troubles, enum trouble_kind kind);
 /* Delays that are over end. */
 void trouble_pass_time(struct troubles *troubles, struct instant now);
 

@@ -140,6 +140,57 @@ static void a_full_disk_is_named_and_waited_out(void **state) {
                  "no space is left on the disk");
 }
 
+static bool is_told(redisContext *connection, const char *command, const char *words) {
+    redisReply *reply = redisCommand(connection, command);
+    assert_non_null(reply);
+    bool told = reply->str != NULL && strstr(reply->str, words) != NULL;
+    freeReplyObject(reply);
+    return told;
+}
+
+/* The whole file system is full when the node starts: it does not wait for space to answer what it can. */
+static void a_node_that_starts_on_a_full_disk_answers_reads_and_gets_well(void **state) {
+    (void)state;
+    memset(newest, 0, sizeof newest);
+    cluster_start_with(&cluster, 1, SETTINGS, "dunlin_faulty");
+    assert_int_equal(set_all(1), KEYS);
+    assert_true(WIFSIGNALED(cluster_end_node(&cluster, 0, SIGKILL)));
+    set_faults("pwrite ENOSPC .manifest 0 1000000\nfallocate ENOSPC . 0 1000000\n");
+    cluster_start_node(&cluster, 0);
+    check_all();
+    redisContext *connection = cluster_connect(&cluster, 0);
+    assert_true(is_told(connection, "INFO persistence", "store_state:full"));
+    assert_true(is_told(connection, "INFO persistence", "no space is left on the disk"));
+    assert_true(is_told(connection, "SET key:0 other", "FULL"));
+    assert_true(is_told(connection, "SAVE", "FULL"));
+    redisFree(connection);
+    set_faults("");
+    int tries = 0;
+    while (set_all(2 + tries) < KEYS && tries++ < TRIES)
+        poll(NULL, 0, TRY_MILLISECONDS);
+    assert_true(tries < TRIES);
+    check_all();
+    assert_true(WIFSIGNALED(cluster_end_node(&cluster, 0, SIGKILL)));
+    cluster_start_node(&cluster, 0);
+    check_all();
+    cluster_stop(&cluster);
+}
+
+/* Errors of the disk at the start are outlived like those that come later. */
+static void a_node_whose_disk_errs_while_it_starts_takes_its_time(void **state) {
+    (void)state;
+    memset(newest, 0, sizeof newest);
+    cluster_start_with(&cluster, 1, SETTINGS, "dunlin_faulty");
+    assert_int_equal(set_all(1), KEYS);
+    assert_true(WIFSIGNALED(cluster_end_node(&cluster, 0, SIGKILL)));
+    set_faults("pread EIO .log 0 3\npreadv2 EIO .log 0 3\n");
+    cluster_start_node(&cluster, 0);
+    check_all();
+    assert_true(has_noted(".log: the disk reports an error"));
+    assert_true(has_noted("the directory can be read again"));
+    cluster_stop(&cluster);
+}
+
 static void a_table_that_cannot_be_synced_is_named(void **state) {
     (void)state;
     live_through("fdatasync EIO .table 0 2\n", ".table: the disk reports an error");
@@ -151,6 +202,8 @@ int main(void) {
         cmocka_unit_test(a_log_that_cannot_be_written_is_named),
         cmocka_unit_test(a_full_disk_is_named_and_waited_out),
         cmocka_unit_test(a_table_that_cannot_be_synced_is_named),
+        cmocka_unit_test(a_node_that_starts_on_a_full_disk_answers_reads_and_gets_well),
+        cmocka_unit_test(a_node_whose_disk_errs_while_it_starts_takes_its_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -267,6 +267,38 @@ static enum disk_status perform_on_file(struct memory_disk *disk, const struct e
     return DISK_OK;
 }
 
+static bool is_spoiled(const struct memory_disk *disk, const struct effect *effect) {
+    return effect->kind == EFFECT_READ && file_equal(effect->file, disk->spoiled) &&
+           effect->offset < disk->spoiled_to && disk->spoiled_from < effect->offset + effect->size;
+}
+
+/* Names of one file count once. */
+static bool is_first_named(const struct memory_disk *disk, size_t index) {
+    for (size_t i = 0; i < index; i++) {
+        if (disk->files[i].named && disk->files[i].content == disk->files[index].content)
+            return false;
+    }
+    return disk->files[index].named;
+}
+
+uint64_t memory_disk_used(const struct memory_disk *disk) {
+    uint64_t used = 0;
+    for (size_t i = 0; i < disk->file_count; i++)
+        used += is_first_named(disk, i) ? disk->files[i].content->current.size : 0;
+    return used;
+}
+
+static bool has_no_space(struct memory_disk *disk, const struct memory_operation *operation) {
+    const struct effect *effect = &operation->effect;
+    if (disk->capacity == 0 || (effect->kind != EFFECT_WRITE && effect->kind != EFFECT_ALLOCATE))
+        return false;
+    const struct memory_file *file = memory_disk_find(disk, effect->file);
+    uint64_t size = file == NULL ? 0 : file->content->current.size;
+    uint64_t end =
+        effect->kind == EFFECT_WRITE ? effect->offset + operation->bytes.size : effect->size;
+    return end > size && memory_disk_used(disk) + end - size > disk->capacity;
+}
+
 /* A failed operation may have happened in part: a failed write leaves half of its bytes. */
 static bool fails(struct memory_disk *disk, const struct memory_operation *operation) {
     bool reads = operation->effect.kind == EFFECT_READ || operation->effect.kind == EFFECT_LIST;
@@ -312,6 +344,10 @@ bool memory_disk_perform(struct memory_disk *disk, struct disk_done *done) {
     *done = (struct disk_done){.ticket = operation.effect.ticket, .status = DISK_OK};
     if (fails(disk, &operation))
         done->status = disk->fail_status;
+    else if (is_spoiled(disk, &operation.effect))
+        done->status = DISK_ERROR;
+    else if (has_no_space(disk, &operation))
+        done->status = DISK_FULL;
     else if (operation.effect.kind == EFFECT_LIST)
         list(disk, operation.effect.file.checkpoint, done);
     else if (operation.effect.kind == EFFECT_SYNC_DIRECTORY)

@@ -56,6 +56,9 @@ struct memory_disk {
     enum disk_status fail_status;
     bool fail_reads, fail_writes; /* which kinds fail_at may hit; the count goes over these */
     uint64_t eligible;
+    struct file_id spoiled; /* a file of which a part cannot be read; kind 0: none */
+    uint64_t spoiled_from, spoiled_to;
+    uint64_t capacity;  /* bytes of all files together; 0: no limit */
     bool in_order;      /* perform the oldest first */
     struct buffer read; /* bytes of the last read */
     struct file_entry listed[MEMORY_DISK_FILES];
@@ -91,6 +94,8 @@ void memory_disk_forget(struct memory_disk *disk);
 /* Files and names as they are in `from`, durable or not; nothing waits. */
 void memory_disk_clone(struct memory_disk *disk, const struct memory_disk *from);
 struct memory_file *memory_disk_find(struct memory_disk *disk, struct file_id file);
+/* Bytes of all files that have a name. */
+uint64_t memory_disk_used(const struct memory_disk *disk);
 /* The file of this kind with the highest number; null when there is none. */
 struct memory_file *memory_disk_last(struct memory_disk *disk, enum file_kind kind);
 size_t memory_disk_count(const struct memory_disk *disk, enum file_kind kind);
