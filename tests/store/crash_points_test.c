@@ -12,6 +12,7 @@
 
 #include "tests/store/support/crash_plan.h"
 #include "tests/store/support/crash_points.h"
+#include "tests/store/support/crash_workloads.h"
 
 static struct crash_sweep sweep;
 
@@ -31,7 +32,7 @@ static void require(bool sound) {
 static void no_crash_loses_what_was_durable_or_leaves_what_was_never_written(void **state) {
     (void)state;
     uint64_t nested_cases = 0;
-    for (uint32_t workload = 0; workload < crash_points_workloads(); workload++) {
+    for (uint32_t workload = 0; workload < crash_workload_count(); workload++) {
         sweep = (struct crash_sweep){.workload = workload,
                                      .stride = 29,
                                      .first = 1 + workload * 3,
@@ -78,11 +79,12 @@ static void every_outcome_differs_and_is_one_that_a_disk_can_have(void **state) 
     struct disk_done done;
     while (memory_disk_perform(&disk, &done))
         ;
-    uint32_t outcomes = crash_plan_count(&disk);
+    struct crash_unsynced unsynced = crash_plan_survey(&disk);
+    uint32_t outcomes = crash_plan_count(&unsynced);
     uint32_t empty = 0, whole = 0, half = 0, hole = 0, one_name = 0;
     for (uint32_t number = 0; number < outcomes; number++) {
         memory_disk_clone(&crashed, &disk);
-        crash_plan_apply(&crashed, number);
+        crash_plan_apply(&crashed, &unsynced, number);
         struct memory_file *table = memory_disk_last(&crashed, FILE_TABLE);
         struct memory_file *log = memory_disk_last(&crashed, FILE_LOG);
         empty += table == NULL && log == NULL;
@@ -93,7 +95,8 @@ static void every_outcome_differs_and_is_one_that_a_disk_can_have(void **state) 
         whole += memcmp(left, written, sizeof written) == 0;
         half += left[MEMORY_DISK_SECTOR] == 1 && left[MEMORY_DISK_SECTOR * 2 - 1] == 0;
         hole += left[0] == 1 && left[MEMORY_DISK_SECTOR] == 0 && left[sizeof written - 1] == 1;
-        assert_int_equal(crash_plan_count(&crashed), 1);
+        struct crash_unsynced left_unsynced = crash_plan_survey(&crashed);
+        assert_int_equal(crash_plan_count(&left_unsynced), 1);
     }
     /* Five sectors in twenty-five ways, and two names: none and all with each, one alone with none and all; twice. */
     assert_int_equal(outcomes, ((2 + 3 * 5 + 2 * 4) * 2 + 2 * 2) * 2);

@@ -7,6 +7,7 @@
  *     crash_points --case ID              one case, as a failure names it
  */
 #include "tests/store/support/crash_points.h"
+#include "tests/store/support/crash_workloads.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -23,9 +24,8 @@ static void say_case(int number) {
 
 static void show_progress(uint64_t operation, uint64_t cases) {
     if (isatty(STDERR_FILENO) && operation % 10 == 0)
-        fprintf(stderr, "\r%s: operation %llu, %llu cases ",
-                crash_points_workload_name(sweep.workload), (unsigned long long)operation,
-                (unsigned long long)cases);
+        fprintf(stderr, "\r%s: operation %llu, %llu cases ", crash_workload_name(sweep.workload),
+                (unsigned long long)operation, (unsigned long long)cases);
 }
 
 static int fail(void) {
@@ -42,10 +42,12 @@ static bool run(uint32_t workload, uint32_t part, uint32_t parts, uint32_t neste
                                  .progress = show_progress};
     if (!crash_points_sweep(&sweep))
         return false;
-    printf("%s%-12s %5llu operations, %7llu crashes, %8llu crashes of the recovery: nothing lost\n",
-           isatty(STDERR_FILENO) ? "\r" : "", crash_points_workload_name(workload),
+    printf("%s%-12s %5llu operations, %7llu crashes (%llu disks), %10llu crashes of the recovery "
+           "(%llu disks): nothing lost\n",
+           isatty(STDERR_FILENO) ? "\r" : "", crash_workload_name(workload),
            (unsigned long long)sweep.operations, (unsigned long long)sweep.cases,
-           (unsigned long long)sweep.nested_cases);
+           (unsigned long long)sweep.runs, (unsigned long long)sweep.nested_cases,
+           (unsigned long long)sweep.nested_runs);
     return true;
 }
 
@@ -74,10 +76,10 @@ int main(int count, char **arguments) {
             i++;
             continue;
         }
-        while (workload < crash_points_workloads() &&
-               strcmp(arguments[i], crash_points_workload_name(workload)) != 0)
+        while (workload < crash_workload_count() &&
+               strcmp(arguments[i], crash_workload_name(workload)) != 0)
             workload++;
-        if (workload == crash_points_workloads()) {
+        if (workload == crash_workload_count()) {
             fprintf(stderr,
                     "usage: crash_points [--nested N] [--part I/N] [WORKLOAD...] | --case ID\n");
             return 2;
@@ -86,7 +88,7 @@ int main(int count, char **arguments) {
         if (!run(workload, part, parts, nested))
             return fail();
     }
-    for (uint32_t workload = 0; !any && workload < crash_points_workloads(); workload++) {
+    for (uint32_t workload = 0; !any && workload < crash_workload_count(); workload++) {
         if (!run(workload, part, parts, nested))
             return fail();
     }

@@ -29,9 +29,9 @@ struct crash_plan {
     bool lengths;
 };
 
-/* How many there are of each; and, while a plan is applied, how many have been asked for. */
-struct unsynced {
-    uint32_t sectors, names, lengths;
+/* A crash that is under way: how many of each have been asked for. */
+struct asked {
+    struct crash_unsynced count;
     const struct crash_plan *plan; /* null: only count */
 };
 
@@ -57,36 +57,36 @@ static bool is_kept(struct row_plan row, uint32_t index) {
 }
 
 static bool choose_name(void *context) {
-    struct unsynced *unsynced = context;
-    uint32_t index = unsynced->names++;
-    return unsynced->plan != NULL && is_kept(unsynced->plan->names, index);
+    struct asked *asked = context;
+    uint32_t index = asked->count.names++;
+    return asked->plan != NULL && is_kept(asked->plan->names, index);
 }
 
 static size_t choose_sector(void *context, size_t size) {
-    struct unsynced *unsynced = context;
-    uint32_t index = unsynced->sectors++;
-    if (unsynced->plan == NULL)
+    struct asked *asked = context;
+    uint32_t index = asked->count.sectors++;
+    if (asked->plan == NULL)
         return 0;
-    struct row_plan row = unsynced->plan->sectors;
+    struct row_plan row = asked->plan->sectors;
     if (row.pattern == KEEP_TORN && index == row.at)
         return size / 2;
     return is_kept(row, index) ? size : 0;
 }
 
 static bool choose_length(void *context) {
-    struct unsynced *unsynced = context;
-    unsynced->lengths++;
-    return unsynced->plan != NULL && unsynced->plan->lengths;
+    struct asked *asked = context;
+    asked->count.lengths++;
+    return asked->plan != NULL && asked->plan->lengths;
 }
 
-static struct unsynced count_unsynced(const struct memory_disk *disk) {
-    struct unsynced unsynced = {.plan = NULL};
+struct crash_unsynced crash_plan_survey(const struct memory_disk *disk) {
+    struct asked asked = {.plan = NULL};
     static struct memory_disk scratch; /* large, and cleared fully by each clone */
     memory_disk_clone(&scratch, disk);
     memory_disk_crash_by(
-        &scratch, &(struct crash_choices){&unsynced, choose_name, choose_sector, choose_length});
+        &scratch, &(struct crash_choices){&asked, choose_name, choose_sector, choose_length});
     memory_disk_forget(&scratch);
-    return unsynced;
+    return asked.count;
 }
 
 /* Row plans by number: none, all, and then so many of each kind. One thing is none or all, or torn. */
@@ -133,14 +133,14 @@ static struct row_plan name_plan(uint32_t count, uint32_t number) {
 
 /* Sectors against the two extremes of names, then the other plans of names against the extremes of sectors; all of it
  * with lengths lost and kept, where there are any. */
-static uint32_t plan_count(const struct unsynced *unsynced) {
+uint32_t crash_plan_count(const struct crash_unsynced *unsynced) {
     uint32_t extremes = unsynced->names == 0 ? 1 : 2;
     uint32_t others = name_plans(unsynced->names) - extremes;
     uint32_t plans = sector_plans(unsynced->sectors) * extremes + others * 2;
     return plans * (unsynced->lengths == 0 ? 1 : 2);
 }
 
-static struct crash_plan plan_of(const struct unsynced *unsynced, uint32_t number) {
+static struct crash_plan plan_of(const struct crash_unsynced *unsynced, uint32_t number) {
     uint32_t extremes = unsynced->names == 0 ? 1 : 2;
     struct crash_plan plan = {.lengths = false};
     if (unsynced->lengths > 0) {
@@ -159,15 +159,10 @@ static struct crash_plan plan_of(const struct unsynced *unsynced, uint32_t numbe
     return plan;
 }
 
-uint32_t crash_plan_count(const struct memory_disk *disk) {
-    struct unsynced unsynced = count_unsynced(disk);
-    return plan_count(&unsynced);
-}
-
-void crash_plan_apply(struct memory_disk *disk, uint32_t number) {
-    struct unsynced unsynced = count_unsynced(disk);
-    struct crash_plan plan = plan_of(&unsynced, number);
-    struct unsynced asked = {.plan = &plan};
+void crash_plan_apply(struct memory_disk *disk, const struct crash_unsynced *unsynced,
+                      uint32_t number) {
+    struct crash_plan plan = plan_of(unsynced, number);
+    struct asked asked = {.plan = &plan};
     memory_disk_crash_by(
         disk, &(struct crash_choices){&asked, choose_name, choose_sector, choose_length});
 }
@@ -185,10 +180,9 @@ static void print_row(const char *of, struct row_plan row, uint32_t count, struc
     text_append(to, " kept; ");
 }
 
-void crash_plan_print(const struct memory_disk *disk, uint32_t number, struct buffer *to) {
-    struct unsynced unsynced = count_unsynced(disk);
-    struct crash_plan plan = plan_of(&unsynced, number);
-    print_row("sectors", plan.sectors, unsynced.sectors, to);
-    print_row("names", plan.names, unsynced.names, to);
+void crash_plan_print(const struct crash_unsynced *unsynced, uint32_t number, struct buffer *to) {
+    struct crash_plan plan = plan_of(unsynced, number);
+    print_row("sectors", plan.sectors, unsynced->sectors, to);
+    print_row("names", plan.names, unsynced->names, to);
     text_append(to, plan.lengths ? "lengths kept" : "lengths lost");
 }

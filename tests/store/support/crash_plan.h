@@ -11,10 +11,10 @@
  *
  * All sectors are combined with all names and with none, all names with all sectors and with none.
  *
- *     uint32_t outcomes = crash_plan_count(&disk);
- *     for (uint32_t number = 0; number < outcomes; number++) {
+ *     struct crash_unsynced unsynced = crash_plan_survey(&disk);
+ *     for (uint32_t number = 0; number < crash_plan_count(&unsynced); number++) {
  *         memory_disk_clone(&crashed, &disk);
- *         crash_plan_apply(&crashed, number);
+ *         crash_plan_apply(&crashed, &unsynced, number);
  *     }
  */
 #ifndef DUNLIN_TESTS_CRASH_PLAN_H
@@ -22,10 +22,19 @@
 
 #include "tests/store/support/memory_disk.h"
 
-/* How many outcomes a crash of this disk may have: at least 1. The disk is left as it is. */
-uint32_t crash_plan_count(const struct memory_disk *disk);
-void crash_plan_apply(struct memory_disk *disk, uint32_t number);
+/* How many things of each kind a crash may keep or lose. */
+struct crash_unsynced {
+    uint32_t sectors, names, lengths;
+};
+
+/* The disk is left as it is. */
+struct crash_unsynced crash_plan_survey(const struct memory_disk *disk);
+/* How many outcomes a crash may have: at least 1. */
+uint32_t crash_plan_count(const struct crash_unsynced *unsynced);
+/* The disk is one for which `unsynced` was surveyed, or a clone of it. */
+void crash_plan_apply(struct memory_disk *disk, const struct crash_unsynced *unsynced,
+                      uint32_t number);
 /* "sectors: hole 2 of 7; names: all of 1; lengths kept" */
-void crash_plan_print(const struct memory_disk *disk, uint32_t number, struct buffer *to);
+void crash_plan_print(const struct crash_unsynced *unsynced, uint32_t number, struct buffer *to);
 
 #endif

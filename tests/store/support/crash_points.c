@@ -1,123 +1,139 @@
 #include "tests/store/support/crash_points.h"
 
+#include "engine/base/hash.h"
 #include "engine/base/memory.h"
 #include "engine/base/text.h"
+#include "tests/store/support/crash_images.h"
 #include "tests/store/support/crash_plan.h"
+#include "tests/store/support/crash_workloads.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 /* While not every second crash is run: of its outcomes, one in so many. */
-enum { NESTED_SHARE = 5, USE_WRITES = 6, USE_STEPS = 25 };
-static const uint32_t ANY = UINT32_MAX;
+enum { NESTED_SHARE = 5, USE_WRITES = 6, USE_STEPS = 25, NUMBERS_MAX = 4 };
 
-/* What is done to the store, by the seed of its history, and with which settings. */
-static const struct {
-    const char *name, *options;
-    uint64_t seed;
-    uint32_t operations;
-} WORKLOADS[] = {
-    {"log", "options keys=30 sync=0 memtable=100000 segment=1500 values=150 in_order=0 disk=1", 1,
-     400},
-    {"flush", "options keys=40 sync=0 memtable=1500 table=100000 segment=1200 in_order=0 disk=2", 2,
-     200},
-    {"compaction",
-     "options keys=40 sync=0 memtable=1200 table=1200 block=256 segment=1500 in_order=0 disk=3", 3,
-     400},
-    {"manifest", "options keys=40 sync=0 memtable=1000 table=2000 manifest=300 in_order=0 disk=4",
-     4, 300},
-    {"interval", "options keys=40 sync=1 memtable=1500 table=1500 segment=1000 in_order=0 disk=5",
-     5, 300},
-    {"never", "options keys=40 sync=2 memtable=1500 table=1500 segment=1000 in_order=0 disk=6", 6,
-     300},
-    {"large",
-     "options keys=12 sync=2 values=5000 memtable=9000 table=8000 segment=9000 compress=1093 "
-     "partition=100 in_order=0 disk=7",
-     7, 120},
-    {"queue", "options keys=60 sync=0 memtable=1500 table=1200 block=128 segment=800 shape=3", 8,
-     250},
-};
-enum { WORKLOAD_COUNT = sizeof WORKLOADS / sizeof WORKLOADS[0] };
-
-/* What a crash leaves: the disk, and what the model and the promises were. */
+/* Where a crash happens: what is on the disk, and what the model and the promises are. All of it is the crashed trial's, which
+ * stands still meanwhile. */
 struct scene {
-    struct memory_disk *disk; /* one for each depth: it is large */
-    struct trial_write *writes;
-    uint32_t count;
-    uint64_t last, durable, written;
+    const struct trial *trial;
+    uint64_t *histories; /* [i]: hash of the first i writes */
+    struct crash_unsynced unsynced;
     uint32_t outcomes; /* of a crash of the machine; one more: only the process ends */
 };
 
-uint32_t crash_points_workloads(void) {
-    return WORKLOAD_COUNT;
-}
+/* What was asked of a disk once need not be asked again. */
+struct look {
+    struct crash_image image; /* of the disk, the last time */
+    uint64_t durable, written, last;
+};
 
-const char *crash_points_workload_name(uint32_t workload) {
-    return WORKLOADS[workload].name;
-}
+struct search {
+    struct crash_sweep *sweep;
+    /* The workload, the recovery from a crash of it, and the recovery from a crash of that. */
+    struct trial *trials[3];
+    struct scene scenes[2];
+    struct crash_images tried[2];
+    struct look looks[2];
+    uint64_t at; /* operation of the workload, counted from 1 */
+    uint32_t outcome;
+    uint32_t nested; /* operation of the recovery, counted from 1 */
+    uint32_t turn;   /* of the outcomes of second crashes */
+    /* The one case to run, when there are any numbers. */
+    uint32_t only[NUMBERS_MAX], only_count;
+    bool found;
+};
 
-/* Writes, time and one clean close with a restart at the end. */
-static void make_history(uint32_t workload, struct trial_history *history) {
-    bool parsed =
-        trial_options_parse(bytes_of_text(WORKLOADS[workload].options), &history->options);
-    CHECK(parsed);
-    struct trial_options options = history->options;
-    trial_history_draw(history, &options, WORKLOADS[workload].seed, WORKLOADS[workload].operations);
-    size_t kept = 0;
-    for (size_t i = 0; i < history->count; i++) {
-        enum trial_kind kind = history->operations[i].kind;
-        if (kind != TRIAL_CRASH && kind != TRIAL_KILL && kind != TRIAL_REOPEN &&
-            kind != TRIAL_CHECK)
-            history->operations[kept++] = history->operations[i];
+static uint64_t *histories_of(const struct trial_model *model) {
+    uint64_t *histories = memory_allocate((model->count + 1) * sizeof *histories);
+    histories[0] = 0;
+    for (uint32_t i = 0; i < model->count; i++) {
+        const struct trial_write *write = &model->writes[i];
+        uint64_t what = hash_mix(write->key, write->size * 4 + write->removed * 2 + write->range);
+        histories[i + 1] =
+            hash_mix(hash_mix(histories[i], what), hash_mix(write->sequence, write->page));
     }
-    history->count = kept;
-    trial_history_add(history, (struct trial_operation){.kind = TRIAL_REOPEN});
+    return histories;
 }
 
-/* `depth`: 1 for the crash of a recovery. */
-static void open_scene(struct scene *scene, struct trial *trial, uint32_t depth) {
-    static struct memory_disk disks[2];
-    scene->disk = &disks[depth];
-    memory_disk_clone(scene->disk, &trial->disk);
-    scene->durable = trial->acknowledged_durable;
-    scene->written = trial->acknowledged_written;
-    trial_abandon(trial, false);
-    scene->count = trial->model.count;
-    scene->writes = memory_allocate((scene->count + 1) * sizeof *scene->writes);
-    if (scene->count > 0)
-        memcpy(scene->writes, trial->model.writes, scene->count * sizeof *scene->writes);
-    scene->last = trial->last;
-    scene->outcomes = crash_plan_count(scene->disk);
+static void open_scene(struct scene *scene, const struct trial *trial) {
+    *scene = (struct scene){.trial = trial,
+                            .histories = histories_of(&trial->model),
+                            .unsynced = crash_plan_survey(&trial->disk)};
+    scene->outcomes = crash_plan_count(&scene->unsynced);
 }
 
 static void close_scene(struct scene *scene) {
-    memory_disk_forget(scene->disk);
-    memory_release(scene->writes);
+    memory_release(scene->histories);
 }
 
-/* The trial stands where the crash was, and the disk is what this outcome makes of it. */
-static void enter_scene(struct trial *trial, const struct scene *scene, uint32_t outcome) {
+/* Whether nothing has changed since the last look: a read went by. */
+static bool is_as_before(struct look *look, const struct trial *trial) {
+    struct look before = *look;
+    *look = (struct look){.image = crash_image_of(&trial->disk),
+                          .durable = trial->acknowledged_durable,
+                          .written = trial->acknowledged_written,
+                          .last = trial->last};
+    return memcmp(&before, look, sizeof before) == 0;
+}
+
+static uint64_t history_up_to(const struct scene *scene, uint64_t last) {
+    uint32_t count = scene->trial->model.count;
+    while (count > 0 && scene->trial->model.writes[count - 1].sequence > last)
+        count--;
+    return scene->histories[count];
+}
+
+static uint64_t promised_by(const struct scene *scene, uint32_t outcome) {
+    return outcome < scene->outcomes ? scene->trial->acknowledged_durable
+                                     : scene->trial->acknowledged_written;
+}
+
+/* The trial has this outcome's disk, and nothing else yet. */
+static void enter_disk(struct trial *trial, const struct scene *scene, uint32_t outcome) {
     trial_abandon(trial, false);
-    trial->stop_at = UINT64_MAX;
-    trial->stopped = false;
-    memory_disk_clone(&trial->disk, scene->disk);
-    trial_model_truncate(&trial->model, 0);
-    for (uint32_t i = 0; i < scene->count; i++)
-        trial_model_apply(&trial->model, scene->writes[i]);
-    trial->last = scene->last;
-    trial->acknowledged_durable = trial->acknowledged_written = scene->durable;
-    prng_init(&trial->disk.prng, 1, 79);
+    memory_disk_clone(&trial->disk, &scene->trial->disk);
     if (outcome < scene->outcomes)
-        crash_plan_apply(&trial->disk, outcome);
-    else
-        trial->acknowledged_written = scene->written;
+        crash_plan_apply(&trial->disk, &scene->unsynced, outcome);
+}
+
+/* Model and promises are those of the scene; the rest is as in every other case, so that the disk alone decides. */
+static void enter_scene(struct trial *trial, const struct scene *scene, uint32_t outcome) {
+    trial->after_operation = NULL;
+    trial->stopped = false;
+    trial->now = (struct instant){0};
+    trial->next_waiter = 1;
+    prng_init(&trial->disk.prng, 1, 79);
+    trial_model_truncate(&trial->model, 0);
+    for (uint32_t i = 0; i < scene->trial->model.count; i++)
+        trial_model_apply(&trial->model, scene->trial->model.writes[i]);
+    trial->last = scene->trial->last;
+    trial->acknowledged_durable = scene->trial->acknowledged_durable;
+    trial->acknowledged_written = promised_by(scene, outcome);
+}
+
+/* Whether the recovery from the disk is known, and good enough for what this scene had promised. */
+static bool was_tried(const struct crash_images *tried, const struct crash_image *image,
+                      const struct scene *scene, uint32_t outcome) {
+    const struct crash_image *known = crash_images_find(tried, image);
+    return known != NULL && known->recovered >= promised_by(scene, outcome) &&
+           known->recovered <= scene->trial->last &&
+           known->history == history_up_to(scene, known->recovered);
+}
+
+static void note_tried(struct crash_images *tried, struct crash_image *image,
+                       const struct scene *scene, uint64_t recovered) {
+    image->recovered = recovered;
+    image->history = history_up_to(scene, recovered);
+    if (crash_images_find(tried, image) == NULL)
+        crash_images_add(tried, image);
 }
 
 static bool fail(struct crash_sweep *sweep, const struct trial *trial, const struct scene *scene,
                  uint32_t outcome) {
     struct buffer how = {0};
     if (outcome < scene->outcomes)
-        crash_plan_print(scene->disk, outcome, &how);
+        crash_plan_print(&scene->unsynced, outcome, &how);
     else
         text_append(&how, "only the process ends");
     snprintf(sweep->failure, sizeof sweep->failure, "%s: %s (%.*s)", sweep->id,
@@ -138,148 +154,198 @@ static bool use(struct trial *trial) {
 }
 
 /* Crashed anew, in the recovery or soon after it, and recovered. */
-static bool run_nested(struct crash_sweep *sweep, struct trial *trial, const struct scene *scene,
-                       uint32_t which) {
+static bool run_nested(struct search *search, uint32_t which) {
+    struct crash_sweep *sweep = search->sweep;
+    const struct scene *scene = &search->scenes[1];
+    struct trial *trial = search->trials[2];
+    snprintf(sweep->id, sizeof sweep->id, "%s.%llu.%u.%u.%u", crash_workload_name(sweep->workload),
+             (unsigned long long)search->at, search->outcome, search->nested, which);
+    enter_disk(trial, scene, which);
+    struct crash_image image = crash_image_of(&trial->disk);
+    sweep->nested_cases++;
+    if (was_tried(&search->tried[1], &image, scene, which))
+        return true;
     enter_scene(trial, scene, which);
     bool sound = trial_start(trial) && trial_check_recovered(trial) && trial_check(trial);
-    sweep->nested_cases++;
-    return sound || fail(sweep, trial, scene, which);
+    if (!sound)
+        return fail(sweep, trial, scene, which);
+    note_tried(&search->tried[1], &image, scene, trial->last);
+    return true;
 }
 
-/* The recovery from this outcome is cut off behind each of its operations. */
-static bool sweep_nested(struct crash_sweep *sweep, struct trial *trial, const struct scene *scene,
-                         uint32_t outcome, uint64_t at, uint32_t only_at, uint32_t only_outcome) {
-    bool any = only_at == ANY;
-    uint32_t share = any && sweep->nested_stride > 1 ? NESTED_SHARE : 1;
-    uint32_t turn = (uint32_t)(sweep->cases * 7);
-    uint32_t from = any ? 1 + turn % sweep->nested_stride : only_at;
-    for (uint32_t nested = from;; nested += sweep->nested_stride) {
-        enter_scene(trial, scene, outcome);
-        trial->stop_at = trial->disk.performed + nested;
-        if (trial_start(trial) && trial_check_recovered(trial))
-            (void)use(trial);
-        if (!trial->stopped)
-            return trial->failure[0] == 0 || fail(sweep, trial, scene, outcome);
-        struct scene second;
-        open_scene(&second, trial, 1);
-        bool sound = true;
-        for (uint32_t which = 0; sound && which <= second.outcomes; which++) {
-            if (any ? turn++ % share != 0 : which != only_outcome)
-                continue;
-            snprintf(sweep->id, sizeof sweep->id, "%s.%llu.%u.%u.%u",
-                     WORKLOADS[sweep->workload].name, (unsigned long long)at, outcome, nested,
-                     which);
-            sound = run_nested(sweep, trial, &second, which);
-        }
-        close_scene(&second);
-        if (!sound || !any)
-            return sound;
-    }
-}
-
-/* Recovered, checked, used, closed and checked again. */
-static bool run_outcome(struct crash_sweep *sweep, struct trial *trial, const struct scene *scene,
-                        uint32_t outcome, uint64_t at) {
-    snprintf(sweep->id, sizeof sweep->id, "%s.%llu.%u", WORKLOADS[sweep->workload].name,
-             (unsigned long long)at, outcome);
-    enter_scene(trial, scene, outcome);
-    struct trial_operation reopen = {.kind = TRIAL_REOPEN};
-    bool sound = trial_start(trial) && trial_check_recovered(trial) && trial_check(trial) &&
-                 use(trial) && trial_perform(trial, &reopen);
-    sweep->cases++;
-    return sound || fail(sweep, trial, scene, outcome);
-}
-
-/* Runs up to the operation. False when the workload ends before it, or fails: sweep->failure says so. */
-static bool run_up_to(struct crash_sweep *sweep, const struct trial_history *history,
-                      struct trial *trial, uint64_t at) {
-    trial->stop_at = at;
-    bool sound = trial_start(trial);
-    for (size_t i = 0; sound && i < history->count; i++)
-        sound = trial_perform(trial, &history->operations[i]);
-    if (!sound && !trial->stopped)
-        snprintf(sweep->failure, sizeof sweep->failure, "%s.%llu: %s",
-                 WORKLOADS[sweep->workload].name, (unsigned long long)at, trial_failure(trial));
-    return trial->stopped;
-}
-
-static bool run_scene(struct crash_sweep *sweep, struct trial *trial, const struct scene *scene,
-                      uint64_t at) {
-    /* At least one of each operation's. */
-    uint32_t some =
-        scene->outcomes + 1 < sweep->outcome_stride ? scene->outcomes + 1 : sweep->outcome_stride;
-    for (uint32_t outcome = (uint32_t)(at % some); outcome <= scene->outcomes;
-         outcome += sweep->outcome_stride) {
-        if (!run_outcome(sweep, trial, scene, outcome, at))
-            return false;
-        if (sweep->nested_stride > 0 && !sweep_nested(sweep, trial, scene, outcome, at, ANY, ANY))
+static bool run_nested_scene(struct search *search) {
+    const struct scene *scene = &search->scenes[1];
+    bool any = search->only_count == 0;
+    uint32_t share = any && search->sweep->nested_stride > 1 ? NESTED_SHARE : 1;
+    for (uint32_t which = 0; which <= scene->outcomes; which++) {
+        bool skipped = any ? search->turn++ % share != 0 : which != search->only[3];
+        search->found |= !skipped;
+        if (!skipped && !run_nested(search, which))
             return false;
     }
     return true;
 }
 
-bool crash_points_sweep(struct crash_sweep *sweep) {
-    struct trial_history history = {.count = 0};
-    make_history(sweep->workload, &history);
-    bool sound = true;
-    bool reached = true;
-    for (uint64_t at = sweep->first; sound && reached; at += sweep->stride) {
-        struct trial *trial = trial_create(&history.options);
-        reached = run_up_to(sweep, &history, trial, at);
-        sound = sweep->failure[0] == 0;
-        if (reached) {
-            struct scene scene;
-            open_scene(&scene, trial, 0);
-            sound = run_scene(sweep, trial, &scene, at);
-            close_scene(&scene);
-            sweep->operations++;
-            if (sweep->progress != NULL)
-                sweep->progress(at, sweep->cases + sweep->nested_cases);
-        }
-        trial_destroy(trial);
+static bool after_recovery_operation(struct trial *trial, void *watcher) {
+    struct search *search = watcher;
+    uint32_t stride = search->sweep->nested_stride;
+    search->nested++;
+    if (search->only_count > 0 ? search->nested != search->only[2]
+                               : search->nested % stride != (1 + search->turn) % stride)
+        return true;
+    if (is_as_before(&search->looks[1], trial))
+        return true;
+    open_scene(&search->scenes[1], trial);
+    bool sound = run_nested_scene(search);
+    close_scene(&search->scenes[1]);
+    return sound && search->only_count == 0;
+}
+
+/* The recovery from this outcome, and the first use after it, are crashed behind each of their operations. */
+static bool sweep_nested(struct search *search) {
+    struct trial *trial = search->trials[1];
+    const struct scene *scene = &search->scenes[0];
+    search->nested = 0;
+    search->turn = (uint32_t)(search->sweep->cases * 7);
+    search->looks[1] = (struct look){.last = UINT64_MAX};
+    enter_disk(trial, scene, search->outcome);
+    enter_scene(trial, scene, search->outcome);
+    trial->after_operation = after_recovery_operation;
+    trial->watcher = search;
+    if (trial_start(trial) && trial_check_recovered(trial))
+        (void)use(trial);
+    if (search->sweep->failure[0] != 0)
+        return false;
+    return trial->failure[0] == 0 || fail(search->sweep, trial, scene, search->outcome);
+}
+
+/* Recovered, checked, used, closed and checked again. */
+static bool run_outcome(struct search *search, struct crash_image *image) {
+    struct trial *trial = search->trials[1];
+    const struct scene *scene = &search->scenes[0];
+    enter_scene(trial, scene, search->outcome);
+    struct trial_operation reopen = {.kind = TRIAL_REOPEN};
+    uint64_t recovered = 0;
+    bool sound = trial_start(trial) && trial_check_recovered(trial);
+    recovered = trial->last;
+    sound = sound && trial_check(trial) && use(trial) && trial_perform(trial, &reopen);
+    if (!sound)
+        return fail(search->sweep, trial, scene, search->outcome);
+    note_tried(&search->tried[0], image, scene, recovered);
+    return true;
+}
+
+static bool run_case(struct search *search, uint32_t outcome) {
+    struct crash_sweep *sweep = search->sweep;
+    search->outcome = outcome;
+    snprintf(sweep->id, sizeof sweep->id, "%s.%llu.%u", crash_workload_name(sweep->workload),
+             (unsigned long long)search->at, outcome);
+    enter_disk(search->trials[1], &search->scenes[0], outcome);
+    struct crash_image image = crash_image_of(&search->trials[1]->disk);
+    sweep->cases++;
+    if (was_tried(&search->tried[0], &image, &search->scenes[0], outcome))
+        return true;
+    if (search->only_count <= 2 && !run_outcome(search, &image))
+        return false;
+    search->found |= search->only_count == 2;
+    bool nested =
+        search->only_count == NUMBERS_MAX || (search->only_count == 0 && sweep->nested_stride > 0);
+    return !nested || sweep_nested(search);
+}
+
+static bool run_scene(struct search *search) {
+    uint32_t outcomes = search->scenes[0].outcomes;
+    if (search->only_count > 0)
+        return search->only[1] > outcomes || run_case(search, search->only[1]);
+    /* At least one of each operation's. */
+    uint32_t stride = search->sweep->outcome_stride;
+    uint32_t some = outcomes + 1 < stride ? outcomes + 1 : stride;
+    for (uint32_t outcome = (uint32_t)(search->at % some); outcome <= outcomes; outcome += stride) {
+        if (!run_case(search, outcome))
+            return false;
     }
+    return true;
+}
+
+static bool after_workload_operation(struct trial *trial, void *watcher) {
+    struct search *search = watcher;
+    struct crash_sweep *sweep = search->sweep;
+    search->at = trial->disk.performed;
+    if (search->only_count > 0
+            ? search->at != search->only[0]
+            : search->at < sweep->first || (search->at - sweep->first) % sweep->stride != 0)
+        return true;
+    sweep->operations++;
+    if (is_as_before(&search->looks[0], trial))
+        return true;
+    open_scene(&search->scenes[0], trial);
+    bool sound = run_scene(search);
+    close_scene(&search->scenes[0]);
+    if (sweep->progress != NULL)
+        sweep->progress(search->at, sweep->cases + sweep->nested_cases);
+    return sound && search->only_count == 0;
+}
+
+/* Runs the workload, with a look at what a crash would do behind each of its operations. */
+static void run_search(struct search *search) {
+    struct crash_sweep *sweep = search->sweep;
+    struct trial_history history = {.count = 0};
+    crash_workload_make(sweep->workload, &history);
+    for (uint32_t depth = 0; depth < 3; depth++)
+        search->trials[depth] = trial_create(&history.options);
+    for (uint32_t depth = 0; depth < 2; depth++)
+        search->looks[depth].last = UINT64_MAX;
+    struct trial *trial = search->trials[0];
+    trial->after_operation = after_workload_operation;
+    trial->watcher = search;
+    bool sound = trial_start(trial);
+    for (size_t i = 0; sound && i < history.count; i++)
+        sound = trial_perform(trial, &history.operations[i]);
+    if (!sound && !trial->stopped)
+        snprintf(sweep->failure, sizeof sweep->failure, "%s.%llu: %s",
+                 crash_workload_name(sweep->workload), (unsigned long long)trial->disk.performed,
+                 trial_failure(trial));
+    sweep->runs = search->tried[0].count;
+    sweep->nested_runs = search->tried[1].count;
+    for (uint32_t depth = 0; depth < 3; depth++)
+        trial_destroy(search->trials[depth]);
+    for (uint32_t depth = 0; depth < 2; depth++)
+        crash_images_deinit(&search->tried[depth]);
     trial_history_deinit(&history);
-    return sound;
+}
+
+bool crash_points_sweep(struct crash_sweep *sweep) {
+    struct search search = {.sweep = sweep};
+    run_search(&search);
+    return sweep->failure[0] == 0;
 }
 
 /* Name and two or four numbers between dots. */
-static bool parse_id(const char *id, uint32_t *workload, uint32_t numbers[4], uint32_t *count) {
-    for (*workload = 0; *workload < WORKLOAD_COUNT; ++*workload) {
-        size_t size = strlen(WORKLOADS[*workload].name);
-        if (strncmp(id, WORKLOADS[*workload].name, size) != 0 || id[size] != '.')
+static bool parse_id(const char *id, uint32_t *workload, uint32_t numbers[NUMBERS_MAX],
+                     uint32_t *count) {
+    for (*workload = 0; *workload < crash_workload_count(); ++*workload) {
+        size_t size = strlen(crash_workload_name(*workload));
+        if (strncmp(id, crash_workload_name(*workload), size) != 0 || id[size] != '.')
             continue;
         const char *at = id + size;
-        for (*count = 0; *count < 4 && *at == '.'; ++*count) {
+        for (*count = 0; *count < NUMBERS_MAX && *at == '.'; ++*count) {
             char *end;
             numbers[*count] = (uint32_t)strtoul(at + 1, &end, 10);
             at = end;
         }
-        return *at == 0 && (*count == 2 || *count == 4);
+        return *at == 0 && (*count == 2 || *count == NUMBERS_MAX);
     }
     return false;
 }
 
 bool crash_points_replay(const char *id, struct crash_sweep *sweep) {
-    uint32_t numbers[4], count;
-    if (!parse_id(id, &sweep->workload, numbers, &count)) {
+    struct search search = {.sweep = sweep};
+    if (!parse_id(id, &sweep->workload, search.only, &search.only_count)) {
         snprintf(sweep->failure, sizeof sweep->failure, "%s names no case", id);
         return false;
     }
-    struct trial_history history = {.count = 0};
-    make_history(sweep->workload, &history);
-    struct trial *trial = trial_create(&history.options);
-    bool sound = false;
-    if (run_up_to(sweep, &history, trial, numbers[0])) {
-        struct scene scene;
-        open_scene(&scene, trial, 0);
-        sound = count == 2 ? run_outcome(sweep, trial, &scene, numbers[1], numbers[0])
-                           : sweep_nested(sweep, trial, &scene, numbers[1], numbers[0], numbers[2],
-                                          numbers[3]);
-        close_scene(&scene);
-    } else if (sweep->failure[0] == 0) {
+    run_search(&search);
+    if (!search.found && sweep->failure[0] == 0)
         snprintf(sweep->failure, sizeof sweep->failure, "%s: the workload ends before it", id);
-    }
-    trial_destroy(trial);
-    trial_history_deinit(&history);
-    return sound;
+    return sweep->failure[0] == 0;
 }

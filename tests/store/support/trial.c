@@ -12,7 +12,6 @@ struct trial *trial_create(const struct trial_options *options) {
     struct trial *trial = memory_allocate_zeroed(1, sizeof *trial);
     trial->options = *options;
     trial->config = trial_options_config(options);
-    trial->stop_at = UINT64_MAX;
     trial->next_waiter = 1;
     memory_disk_init(&trial->disk, options->values[TRIAL_DISK_SEED]);
     trial->disk.in_order = options->values[TRIAL_IN_ORDER] != 0;
@@ -76,7 +75,7 @@ bool trial_step(struct trial *trial) {
         TRIAL_REQUIRE(trial, store_on_disk(trial->store, &done, trial->now, &trial->effects),
                       "the store does not know a ticket that it drew");
         end_step(trial);
-        if (trial->disk.performed >= trial->stop_at) {
+        if (trial->after_operation != NULL && !trial->after_operation(trial, trial->watcher)) {
             trial->stopped = true;
             longjmp(trial->door, 1);
         }

@@ -40,7 +40,9 @@ struct trial {
     uint64_t checkpoint_asked[TRIAL_CHECKPOINTS];
     bool faulted; /* an operation may have failed in this life */
     uint64_t next_waiter;
-    uint64_t stop_at; /* disk operations; the trial stops there, as if it was cut off */
+    /* When set, sees the trial behind each operation of the disk. False: the trial stops there, as if it was cut off. */
+    bool (*after_operation)(struct trial *trial, void *watcher);
+    void *watcher;
     bool stopped;
     struct buffer values[TRIAL_BATCH_MAX]; /* of the batch that is being written */
     jmp_buf door;                          /* where a disagreement leaves to */

@@ -1,0 +1,57 @@
+#include "tests/store/support/crash_workloads.h"
+
+/* What is done to the store, by the seed of its history, and with which settings. */
+static const struct {
+    const char *name, *options;
+    uint64_t seed;
+    uint32_t operations;
+} WORKLOADS[] = {
+    {"log", "options keys=30 sync=0 memtable=100000 segment=1500 values=150 in_order=0 disk=1", 1,
+     400},
+    {"flush", "options keys=40 sync=0 memtable=1500 table=100000 segment=1200 in_order=0 disk=2", 2,
+     200},
+    {"compaction",
+     "options keys=40 sync=0 memtable=1200 table=1200 block=256 segment=1500 in_order=0 disk=3", 3,
+     400},
+    {"manifest", "options keys=40 sync=0 memtable=1000 table=2000 manifest=300 in_order=0 disk=4",
+     4, 300},
+    {"interval", "options keys=40 sync=1 memtable=1500 table=1500 segment=1000 in_order=0 disk=5",
+     5, 300},
+    {"never", "options keys=40 sync=2 memtable=1500 table=1500 segment=1000 in_order=0 disk=6", 6,
+     300},
+    {"large",
+     "options keys=12 sync=2 values=5000 memtable=9000 table=8000 segment=9000 compress=1093 "
+     "partition=100 in_order=0 disk=7",
+     7, 120},
+    {"bare",
+     "options keys=40 sync=0 memtable=1500 table=1500 segment=900 allocates=0 in_order=0 disk=9", 9,
+     250},
+    {"queue", "options keys=60 sync=0 memtable=1500 table=1200 block=128 segment=800 shape=3", 8,
+     250},
+};
+enum { WORKLOAD_COUNT = sizeof WORKLOADS / sizeof WORKLOADS[0] };
+
+uint32_t crash_workload_count(void) {
+    return WORKLOAD_COUNT;
+}
+
+const char *crash_workload_name(uint32_t workload) {
+    return WORKLOADS[workload].name;
+}
+
+void crash_workload_make(uint32_t workload, struct trial_history *history) {
+    bool parsed =
+        trial_options_parse(bytes_of_text(WORKLOADS[workload].options), &history->options);
+    CHECK(parsed);
+    struct trial_options options = history->options;
+    trial_history_draw(history, &options, WORKLOADS[workload].seed, WORKLOADS[workload].operations);
+    size_t kept = 0;
+    for (size_t i = 0; i < history->count; i++) {
+        enum trial_kind kind = history->operations[i].kind;
+        if (kind != TRIAL_CRASH && kind != TRIAL_KILL && kind != TRIAL_REOPEN &&
+            kind != TRIAL_CHECK)
+            history->operations[kept++] = history->operations[i];
+    }
+    history->count = kept;
+    trial_history_add(history, (struct trial_operation){.kind = TRIAL_REOPEN});
+}
