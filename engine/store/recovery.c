@@ -37,6 +37,7 @@ void recovery_start(struct store *store, struct effects *effects) {
     recovery->write_wait = (struct disk_wait){.kind = WAIT_RECOVERY_WRITE};
     recovery->sync_wait = (struct disk_wait){.kind = WAIT_RECOVERY_SYNC};
     recovery->remove_wait = (struct disk_wait){.kind = WAIT_RECOVERY_REMOVE};
+    recovery->directory_wait = (struct disk_wait){.kind = WAIT_RECOVERY_DIRECTORY};
     store->recovery = recovery;
     effects_list(effects, tickets_draw(&store->tickets, &recovery->list_wait));
 }
@@ -304,7 +305,8 @@ void recovery_on_done(struct store *store, struct disk_wait *wait, const struct 
     }
     if (store->recovery->phase == RECOVERY_ROOM)
         recovery_on_room(store, done, effects);
-    else if (wait->kind == WAIT_RECOVERY_WRITE || wait->kind == WAIT_RECOVERY_SYNC)
+    else if (wait->kind == WAIT_RECOVERY_WRITE || wait->kind == WAIT_RECOVERY_SYNC ||
+             wait->kind == WAIT_RECOVERY_DIRECTORY)
         recovery_on_saved(store, wait->kind, done->status, effects);
     else if (recovery_was_refused(store, wait, done->status, effects))
         return;

@@ -93,7 +93,7 @@ struct recovery {
     uint32_t failures; /* of the list or read that is under way, or asked for again after a pause */
     bool asks_again;   /* it is */
     uint32_t ailing;   /* operations that have failed and not succeeded yet */
-    struct disk_wait list_wait, read_wait, write_wait, sync_wait, remove_wait;
+    struct disk_wait list_wait, read_wait, write_wait, sync_wait, directory_wait, remove_wait;
 };
 
 void recovery_start(struct store *store, struct effects *effects);

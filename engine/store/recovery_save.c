@@ -2,7 +2,8 @@
  * of the cache, where it may lie although it never reached the disk: a sync that failed leaves pages there that count as
  * clean, and the next sync has nothing to do. Written once more, they are to be synced again. The bytes do not change, so
  * a crash between does no harm. They are kept in memory meanwhile: when this sync fails, too, the cache may
- * have lost what was read out of it. */
+ * have lost what was read out of it. The name, too, may be only what the process that ended had asked for: it must be
+ * durable before the manifest says that the segment is there. */
 #include "engine/store/recovery_state.h"
 
 void recovery_note_proof(struct recovery *recovery, uint64_t at, uint64_t sequence,
@@ -88,6 +89,8 @@ void recovery_on_saved(struct store *store, enum wait_kind kind, enum disk_statu
         uint64_t left = unproven(store)->end - recovery->rewritten_to;
         recovery->rewritten_to += left < RECOVERY_REWRITE_BYTES ? left : RECOVERY_REWRITE_BYTES;
         recovery_save_next(store, effects);
+    } else if (kind == WAIT_RECOVERY_SYNC) {
+        effects_sync_directory(effects, tickets_draw(&store->tickets, &recovery->directory_wait));
     } else {
         trouble_over(store, TROUBLE_LOG, effects);
         recovery_start_anew(store, effects);

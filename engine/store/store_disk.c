@@ -205,6 +205,7 @@ static void dispatch(struct store *store, struct disk_wait *wait, const struct d
     case WAIT_RECOVERY_WRITE:
     case WAIT_RECOVERY_SYNC:
     case WAIT_RECOVERY_REMOVE:
+    case WAIT_RECOVERY_DIRECTORY:
     case WAIT_RECOVERY_TABLE:
         recovery_on_done(store, wait, done, effects);
         return;

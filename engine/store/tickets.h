@@ -40,6 +40,7 @@ enum wait_kind {
     WAIT_RECOVERY_WRITE,
     WAIT_RECOVERY_SYNC,
     WAIT_RECOVERY_REMOVE,
+    WAIT_RECOVERY_DIRECTORY,
     WAIT_RECOVERY_TABLE, /* owner: struct table_file */
 };
 

@@ -28,13 +28,7 @@ static struct crash_case running;
 
 static void open_case(struct crash_case which) {
     running = which;
-    struct store_config config = store_host_small_config();
-    config.sync = which.sync;
-    config.sync_interval = duration_of_microseconds(20);
-    config.memtable_bytes = 2048;
-    config.table_bytes = 2048;
-    config.log_segment_bytes = 1500;
-    config.block_bytes = 256;
+    struct store_config config = store_host_crowded_config(which.sync);
     memory_disk_init(&disk, which.seed);
     store_host_init(&host, &disk, &config);
     host.keys = KEYS;
@@ -67,17 +61,7 @@ static void explain(void) {
 
 /* One to three writes and some disk operations. False when the end of the road is reached. */
 static bool tick(struct prng *prng, uint64_t stop_at) {
-    uint32_t writes = prng_below(prng, 4);
-    for (uint32_t i = 0; i < writes; i++) {
-        uint32_t key = prng_below(prng, KEYS);
-        if (prng_chance(prng, 1, 4))
-            store_host_remove(&host, key);
-        else
-            store_host_write(&host, key, prng_below(prng, 150));
-    }
-    if (prng_chance(prng, 1, 8))
-        store_want_durable(host.store, host.last);
-    store_host_pump(&host);
+    store_host_write_some(&host, prng);
     uint32_t steps = prng_below(prng, 9);
     for (uint32_t i = 0; i < steps; i++) {
         if (disk.performed >= stop_at || store_phase(host.store) == STORE_PHASE_FAILED)
@@ -190,12 +174,39 @@ static void what_a_killed_process_had_written_is_durable_after_its_restart(void 
     sweep(STORE_SYNC_NEVER, CRASH_KILLS, 8, EVERY_THIRD);
 }
 
+/* The process ends between the write of a new segment and the sync of its name; then power is lost in the recovery. */
+static void
+a_segment_that_was_found_has_a_durable_name_before_the_manifest_tells_of_it(void **state) {
+    (void)state;
+    open_case((struct crash_case){.sync = STORE_SYNC_ALWAYS, .seed = 1});
+    host.config.log_allocates = false;
+    disk.in_order = true;
+    assert_true(store_host_start(&host));
+    assert_int_equal(store_host_write(&host, 1, 40), STORE_OK);
+    store_host_pump(&host);
+    while (memory_disk_count(&disk, FILE_LOG) == 0)
+        assert_true(store_host_step(&host));
+    assert_false(memory_disk_last(&disk, FILE_LOG)->name_durable);
+    store_host_crash(&host, CRASH_KILLS);
+    effects_clear(&host.effects);
+    host.store = store_create(&host.config);
+    store_start(host.store, host.now, &host.effects);
+    memory_disk_take(&disk, &host.effects);
+    size_t manifests = memory_disk_count(&disk, FILE_MANIFEST);
+    while (memory_disk_count(&disk, FILE_MANIFEST) == manifests)
+        assert_true(store_host_step(&host));
+    assert_true(memory_disk_last(&disk, FILE_LOG)->name_durable);
+    close_case();
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_crash_that_loses_all_unsynced_data_loses_nothing_durable),
         cmocka_unit_test(a_crash_that_keeps_all_unsynced_data_loses_nothing_written),
         cmocka_unit_test(a_crash_that_tears_unsynced_data_loses_nothing_durable),
         cmocka_unit_test(a_crash_without_any_syncs_of_the_log_leaves_a_prefix),
+        cmocka_unit_test(
+            a_segment_that_was_found_has_a_durable_name_before_the_manifest_tells_of_it),
         cmocka_unit_test(what_a_killed_process_had_written_is_durable_after_its_restart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

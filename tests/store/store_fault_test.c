@@ -55,13 +55,7 @@ static void explain(void) {
 
 static void open_case(struct fault_case which) {
     running = which;
-    struct store_config config = store_host_small_config();
-    config.sync = which.sync;
-    config.sync_interval = duration_of_microseconds(20);
-    config.memtable_bytes = 2048;
-    config.table_bytes = 2048;
-    config.log_segment_bytes = 1500;
-    config.block_bytes = 256;
+    struct store_config config = store_host_crowded_config(which.sync);
     memory_disk_init(&disk, which.seed);
     store_host_init(&host, &disk, &config);
     host.keys = KEYS;
@@ -94,17 +88,7 @@ static void check_words(void) {
 }
 
 static void tick(struct prng *prng) {
-    uint32_t writes = prng_below(prng, 4);
-    for (uint32_t i = 0; i < writes; i++) {
-        uint32_t key = prng_below(prng, KEYS);
-        if (prng_chance(prng, 1, 4))
-            store_host_remove(&host, key);
-        else
-            store_host_write(&host, key, prng_below(prng, 150));
-    }
-    if (prng_chance(prng, 1, 8))
-        store_want_durable(host.store, host.last);
-    store_host_pump(&host);
+    store_host_write_some(&host, prng);
     for (uint32_t steps = prng_below(prng, 9); steps > 0 && !ends(); steps--) {
         store_host_step(&host);
         check_words();

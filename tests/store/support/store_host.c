@@ -23,6 +23,17 @@ struct store_config store_host_small_config(void) {
     return config;
 }
 
+struct store_config store_host_crowded_config(enum store_sync sync) {
+    struct store_config config = store_host_small_config();
+    config.sync = sync;
+    config.sync_interval = duration_of_microseconds(20);
+    config.memtable_bytes = 2048;
+    config.table_bytes = 2048;
+    config.log_segment_bytes = 1500;
+    config.block_bytes = 256;
+    return config;
+}
+
 void store_host_init(struct store_host *host, struct memory_disk *disk,
                      const struct store_config *config) {
     *host = (struct store_host){
@@ -166,6 +177,20 @@ enum store_status store_host_write(struct store_host *host, uint32_t key, uint32
 
 enum store_status store_host_remove(struct store_host *host, uint32_t key) {
     return put(host, (struct store_host_write){.key = key, .removed = true});
+}
+
+void store_host_write_some(struct store_host *host, struct prng *prng) {
+    uint32_t writes = prng_below(prng, 4);
+    for (uint32_t i = 0; i < writes; i++) {
+        uint32_t key = prng_below(prng, host->keys);
+        if (prng_chance(prng, 1, 4))
+            store_host_remove(host, key);
+        else
+            store_host_write(host, key, prng_below(prng, 150));
+    }
+    if (prng_chance(prng, 1, 8))
+        store_want_durable(host->store, host->last);
+    store_host_pump(host);
 }
 
 void store_host_kill(struct store_host *host) {

@@ -44,6 +44,8 @@ struct store_host {
 
 /* A configuration so small that flush and compaction are always under way. */
 struct store_config store_host_small_config(void);
+/* Smaller still: in some hundred operations of the disk there are flushes, compactions and used segments. */
+struct store_config store_host_crowded_config(enum store_sync sync);
 void store_host_init(struct store_host *host, struct memory_disk *disk,
                      const struct store_config *config);
 void store_host_deinit(struct store_host *host);
@@ -55,6 +57,8 @@ void store_host_settle(struct store_host *host);
 /* STORE_OK, STORE_BUSY or STORE_FAILED. */
 enum store_status store_host_write(struct store_host *host, uint32_t key, uint32_t size);
 enum store_status store_host_remove(struct store_host *host, uint32_t key);
+/* None to three entries, some of them removals, now and then a wish for durability, and the pump. */
+void store_host_write_some(struct store_host *host, struct prng *prng);
 /* Pumps, as the end of a node's step does. */
 void store_host_pump(struct store_host *host);
 /* The store is gone; what it had acknowledged is remembered. */
