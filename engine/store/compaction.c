@@ -65,7 +65,7 @@ static bool begin(struct store *store, struct effects *effects) {
         return false;
     if (has_expired(compaction->expiry_due, store->wall))
         compaction_reconsider(compaction);
-    if (!compaction->nothing_due && !compaction_pick(store, &pick, &compaction->blocked)) {
+    if (!compaction->nothing_due && !compaction_pick(store, &pick)) {
         compaction->nothing_due = true;
         compaction->expiry_due = compaction_expiry_due(store);
     }

@@ -1,6 +1,6 @@
 /* compaction: moves tables to a deeper level, merging them with what they overlap there.
  *
- *     level 0   [run 9][run 7] ... [run 3][run 2]    eight runs: all of level 0 goes, to the base
+ *     level 0   [run 9][run 7] ... [run 3][run 2]    sixteen runs: all of level 0 goes, to the base
  *     level 5   [a..f][g..m][n..z]                   over its target: one table goes
  *     level 6   [a..c][d..e]...                      with all that it overlaps
  *
@@ -18,8 +18,6 @@
 #include "engine/store/merge.h"
 #include "engine/store/table_output.h"
 #include "engine/store/version.h"
-
-enum { COMPACTION_READ_FAILURES_MAX = 3 };
 
 enum compaction_phase {
     COMPACTION_IDLE,
@@ -44,8 +42,7 @@ struct compaction {
     struct block_stream *streams; /* one per source of the merge */
     uint32_t stream_count;
     struct table_output output;
-    bool blocked;     /* level 0 cannot be compacted: a table that it would read is damaged */
-    bool nothing_due; /* as far as the present version goes, */
+    bool nothing_due;            /* as far as the present version goes, */
     struct wall_time expiry_due; /* until then */
 };
 

@@ -5,11 +5,21 @@
 
 enum { SCORE_FULL = 1000 };
 
+/* By the number of its runs, for each must be asked; and by its size, for all of it may be younger versions of what lies in the
+ * last level. */
+static uint64_t score_of_level_0(const struct version *version) {
+    uint64_t last = version->levels[LEVEL_LAST].bytes;
+    bool is_large =
+        version->run_count >= COMPACTION_RUNS_MIN && last > 0 && version->levels[0].bytes >= last;
+    uint64_t score = version->run_count * (uint64_t)SCORE_FULL / COMPACTION_RUNS;
+    return is_large && score < SCORE_FULL ? SCORE_FULL : score;
+}
+
 /* How full a level is, in thousandths of its target. */
 static uint64_t score_of(const struct version *version, const struct level_targets *targets,
                          uint32_t level) {
     if (level == 0)
-        return version->run_count * (uint64_t)SCORE_FULL / COMPACTION_RUNS;
+        return score_of_level_0(version);
     return version->levels[level].bytes / (targets->bytes[level] / SCORE_FULL + 1);
 }
 
@@ -25,14 +35,6 @@ static void find_range(const struct version_level *level, uint32_t at, uint32_t 
     }
 }
 
-static bool all_readable(const struct version_level *level, uint32_t at, uint32_t count) {
-    for (uint32_t i = at; i < at + count; i++) {
-        if (level->tables[i]->read_failures >= COMPACTION_READ_FAILURES_MAX)
-            return false;
-    }
-    return true;
-}
-
 /* Fills in what the picked tables overlap in the level that they go to. */
 static void find_lower(const struct version *version, struct compaction_pick *pick) {
     const struct version_level *lower = &version->levels[pick->to];
@@ -43,11 +45,6 @@ static void find_lower(const struct version *version, struct compaction_pick *pi
     while (end < lower->count && table_file_overlaps(lower->tables[end], from, to))
         end++;
     pick->lower_count = end - pick->lower_at;
-}
-
-static bool pick_is_readable(const struct version *version, const struct compaction_pick *pick) {
-    return all_readable(&version->levels[pick->level], pick->upper_at, pick->upper_count) &&
-           all_readable(&version->levels[pick->to], pick->lower_at, pick->lower_count);
 }
 
 /* Runs that meet may hide entries of one another; those that do not are one sorted sequence. */
@@ -81,14 +78,13 @@ static bool may_move(const struct version *version, const struct compaction_pick
 }
 
 /* Level 0 goes as a whole, to the base or to the first level above it that is not empty yet. */
-static bool pick_level_0(const struct version *version, uint32_t base,
+static void pick_level_0(const struct version *version, uint32_t base,
                          struct compaction_pick *pick) {
     uint32_t to = 1;
     while (to < base && version->levels[to].count == 0)
         to++;
     *pick = (struct compaction_pick){.level = 0, .to = to, .upper_count = version->levels[0].count};
     find_lower(version, pick);
-    return pick_is_readable(version, pick);
 }
 
 static void pick_table(const struct version *version, uint32_t level, uint32_t at,
@@ -105,8 +101,8 @@ static uint64_t lower_bytes(const struct version *version, const struct compacti
     return bytes;
 }
 
-/* The readable table of a level that overlaps least for its size. */
-static bool pick_cheapest(const struct version *version, uint32_t level,
+/* The table of a level, which is not empty, that overlaps least for its size. */
+static void pick_cheapest(const struct version *version, uint32_t level,
                           struct compaction_pick *pick) {
     uint64_t best = UINT64_MAX;
     for (uint32_t at = 0; at < version->levels[level].count; at++) {
@@ -114,39 +110,37 @@ static bool pick_cheapest(const struct version *version, uint32_t level,
         pick_table(version, level, at, &other);
         uint64_t cost = lower_bytes(version, &other) * SCORE_FULL /
                         (version->levels[level].tables[at]->size + 1);
-        if (cost < best && pick_is_readable(version, &other)) {
+        if (cost < best) {
             best = cost;
             *pick = other;
         }
     }
-    return best != UINT64_MAX;
 }
 
-static bool pick_from(const struct version *version, uint32_t level, uint32_t base,
+static void pick_from(const struct version *version, uint32_t level, uint32_t base,
                       struct compaction_pick *pick) {
-    return level == 0 ? pick_level_0(version, base, pick) : pick_cheapest(version, level, pick);
+    if (level == 0)
+        pick_level_0(version, base, pick);
+    else
+        pick_cheapest(version, level, pick);
 }
 
+/* From the level that is fullest. */
 static bool pick_by_size(const struct version *version, const struct level_targets *targets,
-                         struct compaction_pick *pick, bool *blocked) {
-    bool tried[VERSION_LEVELS] = {false};
-    for (;;) {
-        uint32_t best = VERSION_LEVELS;
-        uint64_t best_score = SCORE_FULL - 1;
-        for (uint32_t level = 0; level < LEVEL_LAST; level++) {
-            uint64_t score = score_of(version, targets, level);
-            if (!tried[level] && score > best_score) {
-                best = level;
-                best_score = score;
-            }
+                         struct compaction_pick *pick) {
+    uint32_t best = VERSION_LEVELS;
+    uint64_t best_score = SCORE_FULL - 1;
+    for (uint32_t level = 0; level < LEVEL_LAST; level++) {
+        uint64_t score = score_of(version, targets, level);
+        if (score > best_score) {
+            best = level;
+            best_score = score;
         }
-        if (best == VERSION_LEVELS)
-            return false;
-        if (pick_from(version, best, targets->base, pick))
-            return true;
-        *blocked = *blocked || best == 0;
-        tried[best] = true;
     }
+    if (best == VERSION_LEVELS)
+        return false;
+    pick_from(version, best, targets->base, pick);
+    return true;
 }
 
 static bool pick_by_tombstones(const struct version *version, struct compaction_pick *pick) {
@@ -158,8 +152,7 @@ static bool pick_by_tombstones(const struct version *version, struct compaction_
             if (!many && file->range_count == 0)
                 continue;
             pick_table(version, level, at, pick);
-            if (pick_is_readable(version, pick))
-                return true;
+            return true;
         }
     }
     return false;
@@ -195,14 +188,13 @@ static bool pick_by_expiry(const struct store *store, uint32_t base, struct comp
             if (!compaction_has_expired(store, level, version->levels[level].tables[at]))
                 continue;
             if (level == 0)
-                (void)pick_level_0(version, base, pick);
+                pick_level_0(version, base, pick);
             else if (level < LEVEL_LAST)
                 pick_table(version, level, at, pick);
             else
                 *pick = (struct compaction_pick){
                     .level = level, .to = level, .upper_at = at, .upper_count = 1};
-            if (pick_is_readable(version, pick))
-                return true;
+            return true;
         }
     }
     return false;
@@ -212,8 +204,10 @@ static bool pick_by_expiry(const struct store *store, uint32_t base, struct comp
 static bool pick_ranges(const struct version *version, uint32_t base,
                         struct compaction_pick *pick) {
     for (uint32_t at = 0; at < version->levels[0].count; at++) {
-        if (version->levels[0].tables[at]->range_count > 0)
-            return pick_level_0(version, base, pick);
+        if (version->levels[0].tables[at]->range_count > 0) {
+            pick_level_0(version, base, pick);
+            return true;
+        }
     }
     return false;
 }
@@ -227,20 +221,21 @@ static bool pick_at_rest(const struct version *version, const struct level_targe
     if (above < bytes_min || above <= last / 100 * COMPACTION_REST_PERCENT)
         return false;
     for (uint32_t level = 0; level < LEVEL_LAST; level++) {
-        if (version->levels[level].count > 0 && pick_from(version, level, targets->base, pick))
+        if (version->levels[level].count > 0) {
+            pick_from(version, level, targets->base, pick);
             return true;
+        }
     }
     return false;
 }
 
-bool compaction_pick(const struct store *store, struct compaction_pick *pick, bool *blocked) {
+bool compaction_pick(const struct store *store, struct compaction_pick *pick) {
     const struct version *version = store->version;
     struct level_targets targets = level_targets_of(version, store->config.memtable_bytes);
-    *blocked = false;
     if (store->has_expiring && pick_outlived(store, pick))
         return true;
     bool due =
-        pick_by_size(version, &targets, pick, blocked) || pick_by_tombstones(version, pick) ||
+        pick_by_size(version, &targets, pick) || pick_by_tombstones(version, pick) ||
         (store->has_expiring && pick_by_expiry(store, targets.base, pick)) ||
         (store->rests && (pick_ranges(version, targets.base, pick) ||
                           pick_at_rest(version, &targets, store->config.memtable_bytes / 2, pick)));

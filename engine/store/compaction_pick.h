@@ -1,6 +1,6 @@
 /* compaction_pick: which tables are to be compacted next, and into which level.
  *
- *     if (compaction_pick(store, &pick, &blocked)) ...
+ *     if (compaction_pick(store, &pick)) ...
  *
  * In this order:
  *     outlived    tables in which nothing lives any more, above nothing older, are dropped
@@ -18,8 +18,10 @@
 #include "engine/store/store_state.h"
 
 enum {
-    COMPACTION_RUNS =
-        8, /* flushes at level 0 that make it full; a flush is about half a memtable's budget */
+    /* Flushes at level 0 that make it full: each that is merged alone costs as much as all of them together, for what lies
+     * below is written again either way. */
+    COMPACTION_RUNS = 16,
+    COMPACTION_RUNS_MIN = 4,       /* so many are enough when they are as large as the last level */
     COMPACTION_REMOVED_ONE_IN = 4, /* a table with so many removed entries among all is due */
     COMPACTION_REST_PERCENT = 20,  /* of the last level's bytes may lie above it at rest */
 };
@@ -32,8 +34,7 @@ struct compaction_pick {
     bool drops;                     /* or, with `moves`, go for good */
 };
 
-/* False when nothing is due, or nothing that is due can be read. *blocked: level 0 is full and
- * cannot be read. */
-bool compaction_pick(const struct store *store, struct compaction_pick *pick, bool *blocked);
+/* False when nothing is due. */
+bool compaction_pick(const struct store *store, struct compaction_pick *pick);
 
 #endif

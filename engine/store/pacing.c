@@ -11,8 +11,7 @@ bool pacing_must_wait(const struct store *store, bool full) {
 }
 
 bool pacing_may_flush(const struct store *store) {
-    return store->version->run_count < PACING_RUNS_MAX || store->closing != CLOSE_NOT_ASKED ||
-           store->compaction.blocked;
+    return store->version->run_count < PACING_RUNS_MAX || store->closing != CLOSE_NOT_ASKED;
 }
 
 uint64_t pacing_slice_bytes(const struct store *store) {

@@ -24,7 +24,7 @@ enum {
     PACING_PRESSURE_MAX = 3, /* doublings of the slice */
     PACING_FROZEN_MAX = 4,   /* memtables that wait for their flush; one more write is BUSY */
     PACING_FROZEN_SNAPSHOTS_MAX = 64,  /* with so many, a snapshot may not freeze another */
-    PACING_RUNS_MAX = 16,              /* with so many flushes at level 0, the next one waits */
+    PACING_RUNS_MAX = 24,              /* with so many flushes at level 0, the next one waits */
     PACING_LOG_BACKLOG_MAX = 16 << 20, /* bytes that wait for a log write */
 };
 

@@ -27,9 +27,10 @@ struct table_file {
     bool largest_excluded;           /* but for the largest: a range ends there */
     struct table *table;             /* null until opened */
     uint32_t references;
-    uint32_t read_failures; /* of compactions: with too many it is left alone */
-    bool is_lost;           /* recovery cannot open it */
-    uint64_t *lost_blocks;  /* offsets of blocks that are not to be read again */
+    uint32_t
+        read_failures; /* while it is more than 0, what is read next is read by itself, to tell what is lost */
+    bool is_lost;          /* recovery cannot open it */
+    uint64_t *lost_blocks; /* offsets of blocks that are not to be read again */
     uint32_t lost_count, lost_capacity;
     struct disk_wait wait; /* of the read that opens it */
 };

@@ -54,8 +54,7 @@ static void add_runs_apart(char count, uint64_t removed) {
 }
 
 static bool pick(struct compaction_pick *found) {
-    bool blocked;
-    return compaction_pick(store, found, &blocked);
+    return compaction_pick(store, found);
 }
 
 static void a_small_store_goes_from_level_0_to_the_last(void **state) {
@@ -98,6 +97,28 @@ static void fewer_runs_than_make_level_0_full_wait(void **state) {
     assert_int_equal(found.upper_count, COMPACTION_RUNS);
     assert_int_equal(found.to, LEVEL_LAST);
     assert_false(found.moves);
+    (void)state;
+}
+
+static void level_0_is_full_with_few_runs_when_it_is_as_large_as_the_last_level(void **state) {
+    struct compaction_pick found;
+    add(LEVEL_LAST, "a", "z", COMPACTION_RUNS_MIN * RUN + 1, 0);
+    for (int run = 0; run < COMPACTION_RUNS_MIN; run++)
+        add(0, "a", "z", RUN, 0);
+    assert_false(pick(&found));
+    add(0, "a", "z", 1, 0);
+    assert_true(pick(&found));
+    assert_int_equal(found.level, 0);
+    assert_int_equal(found.upper_count, COMPACTION_RUNS_MIN + 1);
+    (void)state;
+}
+
+static void fewer_than_a_few_runs_wait_however_large_they_are(void **state) {
+    struct compaction_pick found;
+    add(LEVEL_LAST, "a", "z", 1, 0);
+    for (int run = 1; run < COMPACTION_RUNS_MIN; run++)
+        add(0, "a", "z", RUN, 0);
+    assert_false(pick(&found));
     (void)state;
 }
 
@@ -195,23 +216,14 @@ static void at_rest_what_lies_above_the_last_level_goes_down(void **state) {
     (void)state;
 }
 
-static void a_damaged_table_is_passed_over(void **state) {
-    struct compaction_pick found;
-    bool blocked;
-    for (int run = 0; run < COMPACTION_RUNS; run++)
-        add(0, "a", "z", RUN, 0);
-    store->version->levels[0].tables[1]->read_failures = COMPACTION_READ_FAILURES_MAX;
-    assert_false(compaction_pick(store, &found, &blocked));
-    assert_true(blocked);
-    (void)state;
-}
-
 int main(void) {
 #define CLAIM(name) cmocka_unit_test_setup_teardown(name, begin, end)
     const struct CMUnitTest tests[] = {
         CLAIM(a_small_store_goes_from_level_0_to_the_last),
         CLAIM(each_level_is_a_tenth_of_the_next_and_the_base_takes_a_few_flushes),
         CLAIM(fewer_runs_than_make_level_0_full_wait),
+        CLAIM(level_0_is_full_with_few_runs_when_it_is_as_large_as_the_last_level),
+        CLAIM(fewer_than_a_few_runs_wait_however_large_they_are),
         CLAIM(level_0_never_passes_over_a_level_that_holds_something),
         CLAIM(runs_that_are_apart_move_as_they_are),
         CLAIM(tombstones_are_not_moved_into_the_last_level),
@@ -219,7 +231,6 @@ int main(void) {
         CLAIM(a_full_level_gives_the_table_that_overlaps_least),
         CLAIM(a_table_full_of_tombstones_goes_before_its_level_is_full),
         CLAIM(at_rest_what_lies_above_the_last_level_goes_down),
-        CLAIM(a_damaged_table_is_passed_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
