@@ -133,12 +133,33 @@ static struct host_memory_block *obtain(size_t size, bool zeroed) {
     return block;
 }
 
+void *host_memory_pool_try(struct host_memory_pool *pool, size_t size) {
+    CHECK(entered == NULL);
+    struct host_memory_block *block = calloc(1, sizeof *block + size);
+    if (block == NULL && pool->reserve != NULL) {
+        free(pool->reserve);
+        pool->reserve = NULL;
+        block = calloc(1, sizeof *block + size);
+    }
+    return block == NULL ? NULL : block + 1;
+}
+
 void *host_memory_allocate(size_t size) {
     return obtain(size, false) + 1;
 }
 
 void *host_memory_allocate_zeroed(size_t size) {
     return obtain(size, true) + 1;
+}
+
+/* Null when there is no memory for it: the old block is as it was. */
+static struct host_memory_block *try_resize(struct host_memory_block *old, size_t size) {
+    struct host_memory_block *block = realloc(old, sizeof *block + size);
+    if (block != NULL && block->next != NULL) {
+        block->next->previous = block;
+        block->previous->next = block;
+    }
+    return block;
 }
 
 void *host_memory_resize(void *memory, size_t size) {
@@ -149,15 +170,30 @@ void *host_memory_resize(void *memory, size_t size) {
     struct host_memory_block *old = (struct host_memory_block *)memory - 1;
     struct host_memory_block *block;
     do
-        block = realloc(old, sizeof *block + size);
+        block = try_resize(old, size);
     while (block == NULL && give_up_reserve());
     if (block == NULL)
         end(size);
-    if (block->next != NULL) {
-        block->next->previous = block;
-        block->previous->next = block;
-    }
     return block + 1;
+}
+
+bool host_memory_make_room(struct buffer *buffer, size_t more) {
+    CHECK(entered == NULL && buffer->size <= buffer->capacity);
+    if (more <= buffer->capacity - buffer->size)
+        return true;
+    if (more > SIZE_MAX / 4 || buffer->size > SIZE_MAX / 4)
+        return false;
+    size_t capacity = buffer->size + more + buffer->size / 2;
+    struct host_memory_block *block;
+    if (buffer->data == NULL)
+        block = calloc(1, sizeof *block + capacity);
+    else
+        block = try_resize((struct host_memory_block *)buffer->data - 1, capacity);
+    if (block == NULL)
+        return false;
+    buffer->data = (uint8_t *)(block + 1);
+    buffer->capacity = capacity;
+    return true;
 }
 
 void host_memory_release(void *memory) {

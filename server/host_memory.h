@@ -6,9 +6,9 @@
  *          no pool is entered: says so and exits with HOST_MEMORY_EXIT <-+-> a pool is: jumps out
  *
  * A daemon lends the whole process's memory: with a reserve it outlives the one large request that
- * came at the wrong time, and host_memory_is_short() tells it to take no new work until
- * host_memory_recover() got the reserve back. When even that is spent it exits; all that was
- * acknowledged as durable is found at the next start.
+ * came at the wrong time, and host_memory_is_short() tells it to take no new work until the reserve
+ * is there again. When even that is spent it exits; all that was acknowledged as durable is found at
+ * the next start.
  *
  * A library may not end its caller's process. It puts all blocks of one store into a pool, enters
  * it around each call into the store, and when the engine has to be left in the middle of a step it
@@ -29,6 +29,7 @@
 #ifndef DUNLIN_SERVER_HOST_MEMORY_H
 #define DUNLIN_SERVER_HOST_MEMORY_H
 
+#include "engine/base/bytes.h"
 #include "engine/base/memory.h"
 
 #include <setjmp.h>
@@ -59,6 +60,12 @@ void host_memory_pool_deinit(struct host_memory_pool *pool);
 bool host_memory_pool_is_empty(const struct host_memory_pool *pool);
 /* True while the reserve is given up. Tries to get it back first. */
 bool host_memory_pool_is_short(struct host_memory_pool *pool);
+
+/* Zeroed memory of no pool, for what must outlive this one; its reserve is given up for it. Null when there is none. Not
+ * while a pool is entered. */
+void *host_memory_pool_try(struct host_memory_pool *pool, size_t size);
+/* Room for `more` bytes in a buffer of the caller's, who is in no pool; false when there is no memory for it. */
+MUST_USE bool host_memory_make_room(struct buffer *buffer, size_t more);
 
 void host_memory_enter(struct host_memory_pool *pool);
 void host_memory_leave(void);

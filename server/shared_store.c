@@ -1,5 +1,7 @@
 #include "server/shared_store.h"
 
+#include "server/host_memory.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
@@ -33,7 +35,8 @@ struct shared_store {
 
 struct shared_store *shared_store_create(struct blocking_store *blocking) {
     struct shared_store *shared = calloc(1, sizeof *shared);
-    CHECK(shared != NULL);
+    if (shared == NULL)
+        return NULL;
     shared->blocking = blocking;
     shared->last = &shared->first;
     pthread_mutex_init(&shared->queue_mutex, NULL);
@@ -172,6 +175,8 @@ enum store_status shared_store_get(struct shared_store *shared, struct bytes key
     pthread_mutex_lock(&shared->store_mutex);
     enum store_status status = blocking_store_get(shared->blocking, key, &found);
     buffer_clear(value);
+    if (status == STORE_OK && !host_memory_make_room(value, found.size))
+        status = STORE_BUSY;
     if (status == STORE_OK)
         buffer_append(value, found);
     pthread_mutex_unlock(&shared->store_mutex);

@@ -23,12 +23,13 @@ struct shared_store;
 /* As many batches at most go into one group. */
 enum { SHARED_STORE_GROUP_MAX = 128 };
 
+/* Null when there is no memory for it. */
 struct shared_store *shared_store_create(struct blocking_store *blocking);
 /* No thread is in a call any more. */
 void shared_store_destroy(struct shared_store *shared);
 MUST_USE enum store_status shared_store_write(struct shared_store *shared,
                                               const struct store_batch *batch, bool durable);
-/* Replaces what is in `value`. */
+/* Replaces what is in `value`. STORE_BUSY when there is no memory for the copy. */
 MUST_USE enum store_status shared_store_get(struct shared_store *shared, struct bytes key,
                                             struct buffer *value);
 

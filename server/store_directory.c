@@ -2,7 +2,6 @@
 
 #include "engine/base/text.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -100,6 +99,12 @@ bool store_directory_open(struct store_directory *directory, const char *path,
     return false;
 }
 
+static void close_listing(struct store_directory *directory, enum store_listing which) {
+    if (directory->listings[which] != NULL)
+        (void)closedir(directory->listings[which]);
+    directory->listings[which] = NULL;
+}
+
 void store_directory_close(struct store_directory *directory) {
     struct store_file *file;
     size_t position = 0;
@@ -107,6 +112,8 @@ void store_directory_close(struct store_directory *directory) {
     while ((file = id_map_next(&directory->files, &position, &id)) != NULL)
         store_file_close(file);
     id_map_deinit(&directory->files);
+    for (uint32_t which = 0; which < STORE_LISTINGS; which++)
+        close_listing(directory, which);
     if (directory->descriptor >= 0)
         close(directory->descriptor);
     if (directory->lock_descriptor >= 0)
@@ -114,13 +121,15 @@ void store_directory_close(struct store_directory *directory) {
     directory->descriptor = directory->lock_descriptor = -1;
 }
 
-static DIR *open_listing(const struct store_directory *directory, const char *path) {
+static DIR *open_listing(struct store_directory *directory, enum store_listing which,
+                         const char *path) {
     int descriptor = openat(directory->descriptor, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (descriptor < 0)
         return NULL;
     DIR *listing = fdopendir(descriptor);
     if (listing == NULL)
         close(descriptor);
+    directory->listings[which] = listing;
     return listing;
 }
 
@@ -151,26 +160,26 @@ static enum disk_status list_name(DIR *listing, const char *name, uint32_t check
     return DISK_OK;
 }
 
-static enum disk_status list_checkpoint(const struct store_directory *directory,
-                                        uint32_t checkpoint, struct buffer *entries) {
+static enum disk_status list_checkpoint(struct store_directory *directory, uint32_t checkpoint,
+                                        struct buffer *entries) {
     char path[CHECKPOINT_NAME_SIZE];
     checkpoint_name(checkpoint, path);
-    DIR *listing = open_listing(directory, path);
+    DIR *listing = open_listing(directory, STORE_LISTING_CHECKPOINT, path);
     if (listing == NULL)
         return errno == ENOENT || errno == ENOTDIR ? DISK_OK : disk_status_of_errno(errno);
     enum disk_status status = DISK_OK;
     const char *name;
     while (status == DISK_OK && (name = next_name(listing, &status)) != NULL)
         status = list_name(listing, name, checkpoint, entries);
-    closedir(listing);
+    close_listing(directory, STORE_LISTING_CHECKPOINT);
     return status;
 }
 
-enum disk_status store_directory_list(const struct store_directory *directory, uint32_t checkpoint,
+enum disk_status store_directory_list(struct store_directory *directory, uint32_t checkpoint,
                                       struct buffer *entries) {
     if (checkpoint != 0)
         return list_checkpoint(directory, checkpoint, entries);
-    DIR *listing = open_listing(directory, ".");
+    DIR *listing = open_listing(directory, STORE_LISTING_ALL, ".");
     if (listing == NULL)
         return disk_status_of_errno(errno);
     enum disk_status status = DISK_OK;
@@ -180,7 +189,7 @@ enum disk_status store_directory_list(const struct store_directory *directory, u
         status = checkpoint_parse(name, &found) ? list_checkpoint(directory, found, entries)
                                                 : list_name(listing, name, 0, entries);
     }
-    closedir(listing);
+    close_listing(directory, STORE_LISTING_ALL);
     return status;
 }
 

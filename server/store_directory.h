@@ -21,9 +21,11 @@
 #include "engine/base/effect.h"
 #include "engine/base/id_map.h"
 
+#include <dirent.h>
+
 struct store_file {
     struct file_id file;
-    int descriptor;
+    int descriptor;   /* -1 when it was closed already */
     uint64_t used_at; /* for closing the least recently used */
     uint32_t users;   /* acquired so often */
     /* Whoever writes and syncs counts: a file with writes that no good sync has covered stays open,
@@ -32,9 +34,13 @@ struct store_file {
     bool is_detached; /* its name stands for something else: closed with the last release */
 };
 
+enum store_listing { STORE_LISTING_ALL, STORE_LISTING_CHECKPOINT, STORE_LISTINGS };
+
 struct store_directory {
     int descriptor, lock_descriptor; /* -1 while closed */
-    struct id_map files;             /* struct store_file, of those that are open */
+    /* That are open: what a call that was left in the middle leaves behind is closed with the rest. */
+    DIR *listings[STORE_LISTINGS];
+    struct id_map files; /* struct store_file, of those that are open */
     size_t open_max;
     uint64_t uses;
 };
@@ -56,7 +62,7 @@ enum disk_status store_directory_link(struct store_directory *directory, struct 
                                       struct file_id to);
 enum disk_status store_directory_remove(struct store_directory *directory, struct file_id file);
 /* Appends one struct file_entry for each file, as EFFECT_LIST wants it. */
-enum disk_status store_directory_list(const struct store_directory *directory, uint32_t checkpoint,
+enum disk_status store_directory_list(struct store_directory *directory, uint32_t checkpoint,
                                       struct buffer *entries);
 enum disk_status store_directory_sync(const struct store_directory *directory, uint32_t checkpoint);
 

@@ -1,10 +1,11 @@
 /* Which files are open, and what their names stand for. */
 #include "server/store_directory_internal.h"
 
+#include "engine/base/memory.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,8 +19,9 @@ static uint64_t map_id(struct file_id file) {
 }
 
 void store_file_close(struct store_file *file) {
-    close(file->descriptor);
-    free(file);
+    if (file->descriptor >= 0)
+        close(file->descriptor);
+    memory_release(file);
 }
 
 /* The least recently used of the files that may be closed. */
@@ -76,25 +78,38 @@ static int open_descriptor(struct store_directory *directory, struct file_id fil
     return descriptor;
 }
 
+/* Null with *status. Memory is taken first: should there be none, no descriptor is lost. */
+static struct store_file *open_file(struct store_directory *directory, struct file_id id,
+                                    bool creates, enum disk_status *status) {
+    *status = DISK_ERROR;
+    uint64_t key = map_id(id);
+    if (key == 0)
+        return NULL;
+    if (directory->files.count >= directory->open_max)
+        (void)close_idle(directory);
+    id_map_make_room(&directory->files);
+    struct store_file *file = memory_allocate_zeroed(1, sizeof *file);
+    file->file = id;
+    file->descriptor = open_descriptor(directory, id, creates);
+    if (file->descriptor < 0) {
+        *status = disk_status_of_errno(errno);
+        memory_release(file);
+        return NULL;
+    }
+    *status = DISK_OK;
+    id_map_put(&directory->files, key, file);
+    return file;
+}
+
 struct store_file *store_directory_acquire(struct store_directory *directory, struct file_id id,
                                            bool creates, enum disk_status *status) {
     *status = DISK_OK;
     uint64_t key = map_id(id);
     struct store_file *file = key == 0 ? NULL : id_map_get(&directory->files, key);
-    if (file == NULL) {
-        if (directory->files.count >= directory->open_max)
-            (void)close_idle(directory);
-        int descriptor = key == 0 ? -1 : open_descriptor(directory, id, creates);
-        if (descriptor < 0) {
-            *status = key == 0 ? DISK_ERROR : disk_status_of_errno(errno);
-            return NULL;
-        }
-        file = calloc(1, sizeof *file);
-        CHECK(file != NULL);
-        file->file = id;
-        file->descriptor = descriptor;
-        id_map_put(&directory->files, key, file);
-    }
+    if (file == NULL)
+        file = open_file(directory, id, creates, status);
+    if (file == NULL)
+        return NULL;
     file->used_at = ++directory->uses;
     file->users++;
     return file;

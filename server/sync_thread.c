@@ -1,5 +1,7 @@
 #include "server/sync_thread.h"
 
+#include <unistd.h>
+
 void sync_thread_init(struct sync_thread *thread, struct store_directory *directory) {
     *thread = (struct sync_thread){.directory = directory};
     pthread_mutex_init(&thread->mutex, NULL);
@@ -7,17 +9,19 @@ void sync_thread_init(struct sync_thread *thread, struct store_directory *direct
     pthread_cond_init(&thread->done_condition, NULL);
 }
 
-/* A file without a name is nobody's but ours: its space is given back by the close, which may take its time. */
-static void let_go(const struct sync_thread *thread, struct sync_request *request) {
-    if (request->file != NULL)
-        store_directory_release(thread->directory, request->file);
-    request->file = NULL;
+/* A file without a name is nobody's but ours: its space is given back by the close, which may take its time. What is left
+ * of it in memory is the caller's to release. */
+static void close_file(const struct sync_request *request) {
+    if (request->file == NULL)
+        return;
+    close(request->file->descriptor);
+    request->file->descriptor = -1;
 }
 
 /* A file that cannot be opened has its outcome already. */
 static void perform(const struct sync_thread *thread, struct sync_request *request) {
     if (request->is_removal)
-        let_go(thread, request);
+        close_file(request);
     else if (request->file != NULL)
         request->status = store_file_sync(request->file->descriptor);
     else if (request->status == DISK_OK)
@@ -72,10 +76,12 @@ void sync_thread_ask(struct sync_thread *thread, const struct effect *effect) {
     CHECK(effect->kind == EFFECT_SYNC || effect->kind == EFFECT_SYNC_DIRECTORY ||
           effect->kind == EFFECT_REMOVE);
     CHECK(thread->asked - thread->taken < SYNC_THREAD_MAX);
+    /* Before the lock: memory may run out, and the caller be left in the middle. */
+    struct sync_request made =
+        effect->kind == EFFECT_REMOVE ? removal_for(thread, effect) : request_for(thread, effect);
     pthread_mutex_lock(&thread->mutex);
     struct sync_request *request = &thread->requests[thread->asked++ % SYNC_THREAD_MAX];
-    *request =
-        effect->kind == EFFECT_REMOVE ? removal_for(thread, effect) : request_for(thread, effect);
+    *request = made;
     pthread_cond_signal(&thread->asked_condition);
     pthread_mutex_unlock(&thread->mutex);
     if (!thread->started)
@@ -100,7 +106,7 @@ bool sync_thread_take(struct sync_thread *thread, struct disk_done *outcome, boo
     const struct sync_request *request = &thread->requests[thread->taken++ % SYNC_THREAD_MAX];
     *outcome = (struct disk_done){.ticket = request->ticket, .status = request->status};
     if (request->file != NULL) {
-        if (request->status == DISK_OK)
+        if (request->status == DISK_OK && !request->is_removal)
             request->file->writes_synced = request->writes;
         store_directory_release(thread->directory, request->file);
     }

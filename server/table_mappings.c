@@ -88,6 +88,8 @@ static struct table_mapping *add(struct table_mappings *mappings, struct store_d
     struct store_file *file = store_directory_acquire(directory, id, false, &status);
     if (file == NULL)
         return NULL;
+    /* Should there be no memory for it, nothing has been mapped yet. */
+    id_map_make_room(&mappings->tables);
     struct table_mapping *mapping = calloc(1, sizeof *mapping);
     if (mapping != NULL)
         map_file(mappings, file->descriptor, mapping);

@@ -18,10 +18,12 @@ static size_t find_slot(const struct id_map *map, uint64_t id) {
     return slot;
 }
 
+/* The map is whole should the allocation not return: a host then closes what it holds. */
 static void grow(struct id_map *map) {
     struct id_map old = *map;
-    map->capacity = old.capacity == 0 ? ID_MAP_CAPACITY_MIN : old.capacity * 2;
-    map->slots = memory_allocate_zeroed(map->capacity, sizeof *map->slots);
+    size_t capacity = old.capacity == 0 ? ID_MAP_CAPACITY_MIN : old.capacity * 2;
+    map->slots = memory_allocate_zeroed(capacity, sizeof *map->slots);
+    map->capacity = capacity;
     for (size_t i = 0; i < old.capacity; i++) {
         if (old.slots[i].value != NULL)
             map->slots[find_slot(map, old.slots[i].id)] = old.slots[i];
@@ -29,11 +31,15 @@ static void grow(struct id_map *map) {
     memory_release(old.slots);
 }
 
-void id_map_put(struct id_map *map, uint64_t id, void *value) {
-    CHECK(value != NULL);
+void id_map_make_room(struct id_map *map) {
     /* At most three quarters full, so that probes stay short and always end. */
     if (map->count + 1 > map->capacity / 4 * 3)
         grow(map);
+}
+
+void id_map_put(struct id_map *map, uint64_t id, void *value) {
+    CHECK(value != NULL);
+    id_map_make_room(map);
     size_t slot = find_slot(map, id);
     map->count += map->slots[slot].value == NULL;
     map->slots[slot] = (struct id_map_slot){.id = id, .value = value};

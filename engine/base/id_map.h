@@ -36,6 +36,8 @@ static inline size_t id_map_home(const struct id_map *map, uint64_t id) {
 }
 
 void id_map_deinit(struct id_map *map);
+/* The next put takes no memory. */
+void id_map_make_room(struct id_map *map);
 /* value != null. Replaces what was there. */
 void id_map_put(struct id_map *map, uint64_t id, void *value);
 static inline void *id_map_get(const struct id_map *map, uint64_t id) {

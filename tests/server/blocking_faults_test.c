@@ -3,6 +3,7 @@
  * is well again. */
 #include "server/blocking_store.h"
 #include "tests/server/support/faulty_files.h"
+#include "tests/server/support/library_store.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -22,51 +23,18 @@ static const char *const CALL_NAMES[FAULTY_CALLS] = {"pwrite", "pread",     "fda
                                                      "fsync",  "fallocate", "openat"};
 
 struct fixture {
-    char directory[64];
-    struct blocking_store *store;
+    struct library_store place;
     uint32_t version[KEYS]; /* the newest that was acknowledged; 0 for none */
     uint32_t tried[KEYS];   /* the newest that may be there */
     uint64_t refused;       /* writes that were not acknowledged */
-    char problem[256];      /* what the store said then */
     char round[128];        /* what replays a failure */
 };
 
 /* So small that a few dozen writes take it through several segments, flushes and a compaction. */
-static struct store_config small_config(void) {
-    struct store_config config = store_config_default();
-    config.sync = STORE_SYNC_NEVER;
-    config.memtable_bytes = 16 * 1024;
-    config.table_bytes = 16 * 1024;
-    config.log_segment_bytes = 16 * 1024;
-    config.cache_bytes = 16 * 1024;
-    config.block_bytes = 1024;
-    return config;
-}
-
-static bool open_store(struct fixture *fixture) {
-    struct store_config config = small_config();
-    struct buffer problem = {0};
-    fixture->store = blocking_store_open(fixture->directory, &config, &problem);
-    if (fixture->store == NULL)
-        snprintf(fixture->problem, sizeof fixture->problem, "%.*s", (int)problem.size,
-                 (const char *)problem.data);
-    buffer_deinit(&problem);
-    return fixture->store != NULL;
-}
-
-static void remove_directory(const struct fixture *fixture) {
-    char command[96];
-    snprintf(command, sizeof command, "rm -rf %s", fixture->directory);
-    assert_int_equal(system(command), 0);
-}
-
 static void begin(struct fixture *fixture) {
     memset(fixture, 0, sizeof *fixture);
-    /* Memory, when there is a file system in it: thousands of syncs need not wait for a real disk. */
-    const char *base = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
-    snprintf(fixture->directory, sizeof fixture->directory, "%s/dunlin-faults-XXXXXX", base);
-    assert_non_null(mkdtemp(fixture->directory));
-    assert_true(open_store(fixture));
+    library_store_make(&fixture->place, library_config(16 * 1024));
+    library_store_open(&fixture->place);
 }
 
 static void fill(uint8_t *value, uint32_t key, uint32_t version) {
@@ -76,37 +44,31 @@ static void fill(uint8_t *value, uint32_t key, uint32_t version) {
         value[i] = (uint8_t)(i * 2654435761u * (key + 1) >> 13); /* nothing to compress */
 }
 
-static struct bytes key_of(uint32_t key, char text[16]) {
-    snprintf(text, 16, "key%08u", (unsigned)key);
-    return bytes_of_text(text);
-}
-
 static struct bytes failure_of(struct blocking_store *store) {
     return store_failure(blocking_store_engine(store));
 }
 
 /* The sentence about what went wrong; there must be one. */
 static void take_problem(struct fixture *fixture) {
-    struct bytes why = failure_of(fixture->store);
+    struct bytes why = failure_of(fixture->place.store);
     if (why.size == 0)
-        why = store_problem(blocking_store_engine(fixture->store));
+        why = store_problem(blocking_store_engine(fixture->place.store));
     if (why.size == 0)
-        why = blocking_store_note(fixture->store);
-    snprintf(fixture->problem, sizeof fixture->problem, "%.*s", (int)why.size,
-             (const char *)why.data);
+        why = blocking_store_note(fixture->place.store);
+    library_sentence(why, fixture->place.problem);
     if (why.size == 0)
         fail_msg("%s: a write was refused without a word", fixture->round);
 }
 
 static void write_all(struct fixture *fixture) {
     static uint8_t value[VALUE_SIZE];
-    char text[16];
+    char text[LIBRARY_KEY_SIZE];
     for (uint32_t i = 0; i < KEYS; i++) {
         struct store_batch batch = {.count = 1};
         fill(value, i, ++fixture->tried[i]);
         batch.entries[0] =
-            (struct store_entry){.key = key_of(i, text), .value = bytes_of(value, VALUE_SIZE)};
-        enum store_status status = blocking_store_write(fixture->store, &batch, true);
+            (struct store_entry){.key = library_key(i, text), .value = bytes_of(value, VALUE_SIZE)};
+        enum store_status status = blocking_store_write(fixture->place.store, &batch, true);
         if (status == STORE_OK) {
             fixture->version[i] = fixture->tried[i];
             continue;
@@ -122,10 +84,11 @@ static void write_all(struct fixture *fixture) {
 /* Each key holds its newest acknowledged version, or one that was tried after it. */
 static void check_all(struct fixture *fixture) {
     static uint8_t wanted[VALUE_SIZE];
-    char text[16];
+    char text[LIBRARY_KEY_SIZE];
     for (uint32_t i = 0; i < KEYS; i++) {
         struct bytes found = {0};
-        enum store_status status = blocking_store_get(fixture->store, key_of(i, text), &found);
+        enum store_status status =
+            blocking_store_get(fixture->place.store, library_key(i, text), &found);
         bool good = status == STORE_ABSENT && fixture->version[i] == 0;
         for (uint32_t version = fixture->version[i]; !good && version <= fixture->tried[i];
              version++) {
@@ -142,20 +105,18 @@ static void check_all(struct fixture *fixture) {
 /* Closes it when it can be closed, and opens it again with a disk that is well. */
 static void live_on(struct fixture *fixture, bool closes) {
     faulty_files_clear();
-    struct buffer problem = {0};
     if (closes)
-        (void)blocking_store_close(fixture->store, &problem);
+        (void)library_store_try_close(&fixture->place);
     else
-        blocking_store_drop(fixture->store);
-    buffer_deinit(&problem);
-    if (!open_store(fixture))
-        fail_msg("%s: cannot be opened again: %s", fixture->round, fixture->problem);
+        blocking_store_drop(fixture->place.store);
+    if (!library_store_try_open(&fixture->place))
+        fail_msg("%s: cannot be opened again: %s", fixture->round, fixture->place.problem);
     check_all(fixture);
     uint64_t refused = fixture->refused;
     write_all(fixture);
     if (fixture->refused != refused)
         fail_msg("%s: a store on a disk that is well refuses: %s", fixture->round,
-                 fixture->problem);
+                 fixture->place.problem);
     check_all(fixture);
 }
 
@@ -170,15 +131,14 @@ static bool try_fault(enum faulty_call call, int error, const char *suffix, uint
     struct faulty_file fault = {.error = error, .after = after, .times = times};
     strcpy(fault.suffix, suffix);
     faulty_files_set(call, fault);
-    for (int i = 0; i < ROUNDS && failure_of(fixture.store).size == 0; i++)
+    for (int i = 0; i < ROUNDS && failure_of(fixture.place.store).size == 0; i++)
         write_all(&fixture);
     bool struck = faulty_files_failed(call) > 0;
-    if (failure_of(fixture.store).size == 0 && call != FAULTY_PREAD)
+    if (failure_of(fixture.place.store).size == 0 && call != FAULTY_PREAD)
         check_all(&fixture);
     live_on(&fixture, after % 2 == 0);
     faulty_files_clear();
-    blocking_store_drop(fixture.store);
-    remove_directory(&fixture);
+    library_store_remove(&fixture.place);
     return struck;
 }
 
@@ -233,20 +193,19 @@ static bool try_to_open(enum faulty_call call, int error, uint64_t after) {
     static struct fixture fixture;
     begin(&fixture);
     write_all(&fixture);
-    blocking_store_drop(fixture.store);
+    blocking_store_drop(fixture.place.store);
     snprintf(fixture.round, sizeof fixture.round, "%s fails with %d after %u calls while it opens",
              CALL_NAMES[call], error, (unsigned)after);
     faulty_files_set(call, (struct faulty_file){error, ".", after, 1});
-    bool is_open = open_store(&fixture);
+    bool is_open = library_store_try_open(&fixture.place);
     bool struck = faulty_files_failed(call) > 0;
-    if (!is_open && fixture.problem[0] == 0)
+    if (!is_open && fixture.place.problem[0] == 0)
         fail_msg("%s: it is not opened, and nobody is told why", fixture.round);
     faulty_files_clear();
-    assert_true(is_open || open_store(&fixture));
+    assert_true(is_open || library_store_try_open(&fixture.place));
     check_all(&fixture);
     live_on(&fixture, true);
-    blocking_store_drop(fixture.store);
-    remove_directory(&fixture);
+    library_store_remove(&fixture.place);
     return struck;
 }
 
@@ -275,8 +234,8 @@ a_full_disk_refuses_with_a_word_and_takes_writes_again_when_there_is_space(void 
     for (int i = 0; i < TRIES_MAX && fixture.refused == 0; i++)
         write_all(&fixture);
     assert_true(fixture.refused > 0);
-    assert_int_equal(failure_of(fixture.store).size, 0);
-    assert_non_null(strstr(fixture.problem, "no space is left"));
+    assert_int_equal(failure_of(fixture.place.store).size, 0);
+    assert_non_null(strstr(fixture.place.problem, "no space is left"));
     check_all(&fixture);
     faulty_files_clear();
     uint64_t refused;
@@ -289,8 +248,7 @@ a_full_disk_refuses_with_a_word_and_takes_writes_again_when_there_is_space(void 
     }
     assert_int_equal(fixture.refused, refused);
     live_on(&fixture, false);
-    blocking_store_drop(fixture.store);
-    remove_directory(&fixture);
+    library_store_remove(&fixture.place);
 }
 
 static void a_disk_that_fails_for_good_ends_the_store_with_a_word(void **state) {
@@ -303,11 +261,10 @@ static void a_disk_that_fails_for_good_ends_the_store_with_a_word(void **state) 
         faulty_files_set((enum faulty_call)call, (struct faulty_file){EIO, ".", 0, UINT64_MAX});
     write_all(&fixture);
     assert_true(fixture.refused > 0);
-    assert_non_null(strstr(fixture.problem, "the disk reports an error"));
-    assert_true(failure_of(fixture.store).size > 0);
+    assert_non_null(strstr(fixture.place.problem, "the disk reports an error"));
+    assert_true(failure_of(fixture.place.store).size > 0);
     live_on(&fixture, false);
-    blocking_store_drop(fixture.store);
-    remove_directory(&fixture);
+    library_store_remove(&fixture.place);
 }
 
 int main(void) {

@@ -3,6 +3,7 @@
 #include "server/blocking_store.h"
 #include "server/guarded_copy.h"
 #include "server/shared_store.h"
+#include "tests/server/support/library_store.h"
 
 #include <dirent.h>
 #include <pthread.h>
@@ -21,66 +22,24 @@
 enum { KEYS = 4000, VALUE_SIZE = 100, ROUNDS = 4, THREADS = 8, WRITES_PER_THREAD = 200 };
 
 struct fixture {
-    char directory[64];
-    struct blocking_store *store;
+    struct library_store place;
     uint32_t version[KEYS]; /* of the value that the key holds; 0 for none */
-    struct store_config config;
 };
 
 /* So small that flushes and compactions are always under way. */
-static struct store_config small_config(void) {
-    struct store_config config = store_config_default();
-    config.sync = STORE_SYNC_NEVER;
-    config.memtable_bytes = 64 * 1024;
-    config.table_bytes = 32 * 1024;
-    config.log_segment_bytes = 128 * 1024;
-    config.cache_bytes = 64 * 1024;
-    config.block_bytes = 1024;
-    return config;
-}
-
-static void open_store(struct fixture *fixture) {
-    struct buffer problem = {0};
-    fixture->store = blocking_store_open(fixture->directory, &fixture->config, &problem);
-    if (fixture->store == NULL)
-        fail_msg("%.*s", (int)problem.size, (const char *)problem.data);
-    buffer_deinit(&problem);
-}
-
-static void close_store(struct fixture *fixture) {
-    struct buffer problem = {0};
-    if (!blocking_store_close(fixture->store, &problem))
-        fail_msg("%.*s", (int)problem.size, (const char *)problem.data);
-    fixture->store = NULL;
-    buffer_deinit(&problem);
-}
-
 static int set_up(void **state) {
     struct fixture *fixture = calloc(1, sizeof *fixture);
-    snprintf(fixture->directory, sizeof fixture->directory, "/tmp/dunlin-blocking-XXXXXX");
-    assert_non_null(mkdtemp(fixture->directory));
-    fixture->config = small_config();
-    open_store(fixture);
+    library_store_make(&fixture->place, library_config(64 * 1024));
+    library_store_open(&fixture->place);
     *state = fixture;
     return 0;
 }
 
 static int tear_down(void **state) {
     struct fixture *fixture = *state;
-    blocking_store_drop(fixture->store);
-    DIR *directory = opendir(fixture->directory);
-    const struct dirent *found;
-    while ((found = readdir(directory)) != NULL)
-        unlinkat(dirfd(directory), found->d_name, 0);
-    closedir(directory);
-    rmdir(fixture->directory);
+    library_store_remove(&fixture->place);
     free(fixture);
     return 0;
-}
-
-static struct bytes key_of(uint32_t number, char text[16]) {
-    snprintf(text, 16, "key%08u", (unsigned)number);
-    return bytes_of_text(text);
 }
 
 static struct bytes value_of(uint32_t number, uint32_t version, char text[VALUE_SIZE + 1]) {
@@ -89,12 +48,13 @@ static struct bytes value_of(uint32_t number, uint32_t version, char text[VALUE_
 }
 
 static void put(struct fixture *fixture, uint32_t number, uint32_t version, bool durable) {
-    char key[16], value[VALUE_SIZE + 1];
+    char key[LIBRARY_KEY_SIZE], value[VALUE_SIZE + 1];
     struct store_batch batch = {.count = 1};
-    batch.entries[0] = (struct store_entry){.key = key_of(number, key), .removed = version == 0};
+    batch.entries[0] =
+        (struct store_entry){.key = library_key(number, key), .removed = version == 0};
     if (version > 0)
         batch.entries[0].value = value_of(number, version, value);
-    assert_int_equal(blocking_store_write(fixture->store, &batch, durable), STORE_OK);
+    assert_int_equal(blocking_store_write(fixture->place.store, &batch, durable), STORE_OK);
     fixture->version[number] = version;
 }
 
@@ -110,10 +70,11 @@ static void write_rounds(struct fixture *fixture, uint32_t rounds) {
 }
 
 static void check_keys(struct fixture *fixture) {
-    char key[16], expected[VALUE_SIZE + 1];
+    char key[LIBRARY_KEY_SIZE], expected[VALUE_SIZE + 1];
     for (uint32_t number = 0; number < KEYS; number++) {
         struct bytes value;
-        enum store_status status = blocking_store_get(fixture->store, key_of(number, key), &value);
+        enum store_status status =
+            blocking_store_get(fixture->place.store, library_key(number, key), &value);
         if (fixture->version[number] == 0) {
             assert_int_equal(status, STORE_ABSENT);
             continue;
@@ -124,38 +85,38 @@ static void check_keys(struct fixture *fixture) {
 }
 
 static void check_scan(struct fixture *fixture) {
-    char key[16], expected[VALUE_SIZE + 1];
+    char key[LIBRARY_KEY_SIZE], expected[VALUE_SIZE + 1];
     struct store_entry entry = {0};
     bool after = false;
     for (uint32_t number = 0; number < KEYS; number++) {
         if (fixture->version[number] == 0)
             continue;
         assert_int_equal(
-            blocking_store_scan(fixture->store, (struct bytes){0}, entry.key, after, &entry),
+            blocking_store_scan(fixture->place.store, (struct bytes){0}, entry.key, after, &entry),
             STORE_OK);
-        assert_true(bytes_equal(entry.key, key_of(number, key)));
+        assert_true(bytes_equal(entry.key, library_key(number, key)));
         assert_true(bytes_equal(entry.value, value_of(number, fixture->version[number], expected)));
         after = true;
     }
     assert_int_equal(
-        blocking_store_scan(fixture->store, (struct bytes){0}, entry.key, after, &entry),
+        blocking_store_scan(fixture->place.store, (struct bytes){0}, entry.key, after, &entry),
         STORE_ABSENT);
 }
 
 /* The keys from the last down, as they were when the cursor was opened, while all of them are written anew. */
 static void check_reverse_snapshot(struct fixture *fixture) {
     struct store_range range = {.reverse = true};
-    struct blocking_cursor *cursor = blocking_cursor_open(fixture->store, &range, true);
+    struct blocking_cursor *cursor = blocking_cursor_open(fixture->place.store, &range, true);
     uint32_t seen[KEYS];
     memcpy(seen, fixture->version, sizeof seen);
-    char key[16], expected[VALUE_SIZE + 1];
+    char key[LIBRARY_KEY_SIZE], expected[VALUE_SIZE + 1];
     struct store_entry entry;
     for (uint32_t number = KEYS; number-- > 0;) {
         put(fixture, KEYS - 1 - number, 1000 + number, false);
         if (seen[number] == 0)
             continue;
         assert_int_equal(blocking_cursor_next(cursor, &entry), STORE_OK);
-        assert_true(bytes_equal(entry.key, key_of(number, key)));
+        assert_true(bytes_equal(entry.key, library_key(number, key)));
         assert_true(bytes_equal(entry.value, value_of(number, seen[number], expected)));
     }
     assert_int_equal(blocking_cursor_next(cursor, &entry), STORE_ABSENT);
@@ -174,9 +135,9 @@ static void a_clean_close_keeps_every_write(void **state) {
     struct fixture *fixture = *state;
     write_rounds(fixture, ROUNDS);
     check_keys(fixture);
-    close_store(fixture);
-    open_store(fixture);
-    assert_true(store_was_closed_cleanly(blocking_store_engine(fixture->store)));
+    library_store_close(&fixture->place);
+    library_store_open(&fixture->place);
+    assert_true(store_was_closed_cleanly(blocking_store_engine(fixture->place.store)));
     check_keys(fixture);
     check_scan(fixture);
 }
@@ -185,9 +146,9 @@ static void a_drop_without_a_close_keeps_every_write(void **state) {
     struct fixture *fixture = *state;
     for (uint32_t rounds = 1; rounds <= ROUNDS; rounds++) {
         write_rounds(fixture, rounds);
-        blocking_store_drop(fixture->store);
-        open_store(fixture);
-        assert_false(store_was_closed_cleanly(blocking_store_engine(fixture->store)));
+        blocking_store_drop(fixture->place.store);
+        library_store_open(&fixture->place);
+        assert_false(store_was_closed_cleanly(blocking_store_engine(fixture->place.store)));
         check_keys(fixture);
         check_scan(fixture);
     }
@@ -196,16 +157,16 @@ static void a_drop_without_a_close_keeps_every_write(void **state) {
 static void settling_ends_with_nothing_left_to_do(void **state) {
     struct fixture *fixture = *state;
     write_rounds(fixture, ROUNDS);
-    assert_int_equal(blocking_store_settle(fixture->store), STORE_OK);
-    assert_false(blocking_store_work(fixture->store));
+    assert_int_equal(blocking_store_settle(fixture->place.store), STORE_OK);
+    assert_false(blocking_store_work(fixture->place.store));
     struct store_figures figures, again;
     struct blocking_figures host;
-    blocking_store_figures(fixture->store, &figures, &host);
+    blocking_store_figures(fixture->place.store, &figures, &host);
     assert_true(figures.flushes > 0 && figures.compactions > 0);
     assert_int_equal(figures.frozen_count, 0);
     assert_true(host.bytes_written >= figures.log_bytes_written + figures.table_bytes_written);
-    blocking_store_work(fixture->store);
-    blocking_store_figures(fixture->store, &again, &host);
+    blocking_store_work(fixture->place.store);
+    blocking_store_figures(fixture->place.store, &again, &host);
     assert_int_equal(again.compactions, figures.compactions);
     check_keys(fixture);
     check_scan(fixture);
@@ -214,11 +175,11 @@ static void settling_ends_with_nothing_left_to_do(void **state) {
 /* Cuts every table in half; returns how many there were. */
 static uint32_t cut_tables(const struct fixture *fixture) {
     uint32_t count = 0;
-    DIR *directory = opendir(fixture->directory);
+    DIR *directory = opendir(fixture->place.directory);
     const struct dirent *found;
     while ((found = readdir(directory)) != NULL) {
         char path[512];
-        snprintf(path, sizeof path, "%s/%s", fixture->directory, found->d_name);
+        snprintf(path, sizeof path, "%s/%s", fixture->place.directory, found->d_name);
         struct stat facts;
         if (strstr(found->d_name, ".table") == NULL || stat(path, &facts) != 0)
             continue;
@@ -233,14 +194,15 @@ static void tables_that_are_cut_under_the_store_are_damage_and_no_end(void **sta
     struct fixture *fixture = *state;
     guarded_copy_install(); /* the test library has put a handler of its own in its place */
     write_rounds(fixture, 1);
-    assert_int_equal(blocking_store_settle(fixture->store), STORE_OK);
+    assert_int_equal(blocking_store_settle(fixture->place.store), STORE_OK);
     check_keys(fixture);
     assert_true(cut_tables(fixture) > 1);
     uint32_t corrupt = 0, right = 0;
     for (uint32_t i = 0; i < KEYS; i++) {
-        char key[16], text[VALUE_SIZE + 1];
+        char key[LIBRARY_KEY_SIZE], text[VALUE_SIZE + 1];
         struct bytes value;
-        enum store_status status = blocking_store_get(fixture->store, key_of(i, key), &value);
+        enum store_status status =
+            blocking_store_get(fixture->place.store, library_key(i, key), &value);
         corrupt += status == STORE_CORRUPT;
         if (status == STORE_CORRUPT)
             continue;
@@ -255,23 +217,23 @@ static void tables_that_are_cut_under_the_store_are_damage_and_no_end(void **sta
 
 static void a_durable_write_returns_after_its_sync(void **state) {
     struct fixture *fixture = *state;
-    struct store *engine = blocking_store_engine(fixture->store);
+    struct store *engine = blocking_store_engine(fixture->place.store);
     for (uint32_t number = 0; number < 20; number++) {
         put(fixture, number, 1, true);
         assert_int_equal(store_durable(engine), store_written(engine));
     }
     put(fixture, 21, 1, false);
     assert_true(store_durable(engine) < store_written(engine));
-    assert_int_equal(blocking_store_sync(fixture->store), STORE_OK);
+    assert_int_equal(blocking_store_sync(fixture->place.store), STORE_OK);
     assert_int_equal(store_durable(engine), store_written(engine));
 }
 
 static void a_second_host_on_the_directory_is_refused(void **state) {
     struct fixture *fixture = *state;
     struct buffer problem = {0};
-    assert_null(blocking_store_open(fixture->directory, &fixture->config, &problem));
+    assert_null(blocking_store_open(fixture->place.directory, &fixture->place.config, &problem));
     buffer_put_u8(&problem, 0);
-    assert_non_null(strstr((const char *)problem.data, fixture->directory));
+    assert_non_null(strstr((const char *)problem.data, fixture->place.directory));
     assert_non_null(strstr((const char *)problem.data, "another process"));
     buffer_deinit(&problem);
 }
@@ -279,9 +241,9 @@ static void a_second_host_on_the_directory_is_refused(void **state) {
 static void a_directory_that_cannot_be_made_is_named(void **state) {
     struct fixture *fixture = *state;
     char path[128];
-    snprintf(path, sizeof path, "%s/lock/below-a-file", fixture->directory);
+    snprintf(path, sizeof path, "%s/lock/below-a-file", fixture->place.directory);
     struct buffer problem = {0};
-    assert_null(blocking_store_open(path, &fixture->config, &problem));
+    assert_null(blocking_store_open(path, &fixture->place.config, &problem));
     buffer_put_u8(&problem, 0);
     assert_non_null(strstr((const char *)problem.data, path));
     buffer_deinit(&problem);
@@ -294,12 +256,12 @@ struct thread_work {
 
 static void *write_durably(void *argument) {
     const struct thread_work *work = argument;
-    char key[16], value[VALUE_SIZE + 1];
+    char key[LIBRARY_KEY_SIZE], value[VALUE_SIZE + 1];
     struct buffer found = {0};
     for (uint32_t number = work->first; number < work->first + WRITES_PER_THREAD; number++) {
         struct store_batch batch = {.count = 1};
-        batch.entries[0] =
-            (struct store_entry){.key = key_of(number, key), .value = value_of(number, 1, value)};
+        batch.entries[0] = (struct store_entry){.key = library_key(number, key),
+                                                .value = value_of(number, 1, value)};
         if (shared_store_write(work->shared, &batch, true) != STORE_OK)
             return "a write failed";
         if (shared_store_get(work->shared, batch.entries[0].key, &found) != STORE_OK ||
@@ -312,7 +274,7 @@ static void *write_durably(void *argument) {
 
 static void threads_that_wait_for_durability_share_their_syncs(void **state) {
     struct fixture *fixture = *state;
-    struct shared_store *shared = shared_store_create(fixture->store);
+    struct shared_store *shared = shared_store_create(fixture->place.store);
     pthread_t threads[THREADS];
     struct thread_work work[THREADS];
     for (uint32_t i = 0; i < THREADS; i++) {
@@ -329,11 +291,11 @@ static void threads_that_wait_for_durability_share_their_syncs(void **state) {
         fixture->version[number] = 1;
     struct store_figures figures;
     struct blocking_figures host;
-    blocking_store_figures(fixture->store, &figures, &host);
+    blocking_store_figures(fixture->place.store, &figures, &host);
     assert_true(figures.log_syncs < THREADS * WRITES_PER_THREAD);
     shared_store_destroy(shared);
-    blocking_store_drop(fixture->store);
-    open_store(fixture);
+    blocking_store_drop(fixture->place.store);
+    library_store_open(&fixture->place);
     check_keys(fixture);
 }
 

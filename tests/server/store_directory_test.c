@@ -87,7 +87,7 @@ static bool path_exists(const struct fixture *fixture, const char *name) {
     return fstatat(fixture->directory.descriptor, name, &facts, 0) == 0;
 }
 
-static size_t list(const struct fixture *fixture, uint32_t checkpoint, struct file_entry *first) {
+static size_t list(struct fixture *fixture, uint32_t checkpoint, struct file_entry *first) {
     struct buffer entries = {0};
     assert_int_equal(store_directory_list(&fixture->directory, checkpoint, &entries), DISK_OK);
     size_t count = entries.size / sizeof(struct file_entry);

@@ -1,0 +1,106 @@
+/* blocking_internal: what the parts of the blocking host share.
+ *
+ *     blocking_store.c     open, close, and what is left when memory runs out
+ *     blocking_perform.c   the store's operations are performed, its background work goes on
+ *     blocking_write.c     batches, removed ranges, durability
+ *     blocking_read.c      keys, cursors, snapshots
+ *     blocking_upkeep.c    settling, checkpoints, damages
+ *
+ * All memory of the engine and of its files is lent from the store's own pool (host_memory.h). Every call that may take
+ * some enters it, and is left by a jump to where it was entered should there be none:
+ *
+ *     enum store_status blocking_store_sync(struct blocking_store *blocking) {
+ *         BLOCKING_ENTER(blocking, STORE_FAILED);
+ *         enum store_status status = finish(blocking, blocking->last_sequence, true);
+ *         blocking_leave();
+ *         return status;
+ *     }
+ */
+#ifndef DUNLIN_SERVER_BLOCKING_INTERNAL_H
+#define DUNLIN_SERVER_BLOCKING_INTERNAL_H
+
+#include "server/blocking_files.h"
+#include "server/blocking_store.h"
+#include "server/host_memory.h"
+#include "server/sync_thread.h"
+
+enum {
+    /* Two lists of effects: outcomes of one are handed to the store, which fills the other. */
+    BLOCKING_EFFECT_LISTS = 2,
+    BLOCKING_WHY_SIZE = 160,
+};
+
+struct blocking_store {
+    struct store *store; /* null once it is lost, or when it was never opened */
+    struct host_memory_pool pool;
+    char why[BLOCKING_WHY_SIZE]; /* it was lost */
+    struct buffer refusal;       /* why it was not opened */
+    struct blocking_files files;
+    struct sync_thread syncs;
+    struct effects effects[BLOCKING_EFFECT_LISTS];
+    uint32_t filling; /* the list that the store fills */
+    int *statuses;    /* of one list: a disk_status, or none */
+    size_t statuses_capacity;
+    bool caller_syncs; /* the caller waits for durability: the log is synced by its own thread */
+    bool was_idle;     /* in this call, nothing was left to do but to wait */
+    bool work_left;    /* the last slice was not the last */
+    bool has_interval; /* of syncs: somebody must look at the clock */
+    uint64_t unpaid_bytes;
+    uint32_t unpaid_reads;
+    uint64_t next_waiter;
+    uint64_t last_sequence;
+    struct buffer scan_from; /* a copy: the caller may pass a key that the store lent out */
+    struct buffer note;      /* the last sentence that the store had for people */
+    struct blocking_figures figures;
+};
+
+/* Enters the pool; false when the store is lost. */
+MUST_USE bool blocking_enter(struct blocking_store *blocking);
+static inline void blocking_leave(void) {
+    host_memory_leave();
+}
+/* Memory ran out, and the call was left: everything that the store held is let go, its files are as a kill leaves them. */
+void blocking_lose(struct blocking_store *blocking);
+
+/* A macro, because the door is in the frame of the function that enters. */
+#define BLOCKING_ENTER(blocking, otherwise)                                                        \
+    do {                                                                                           \
+        if (!blocking_enter(blocking))                                                             \
+            return otherwise;                                                                      \
+        if (setjmp((blocking)->pool.door) != 0) {                                                  \
+            blocking_lose(blocking);                                                               \
+            return otherwise;                                                                      \
+        }                                                                                          \
+    } while (0)
+
+bool blocking_has_failed(const struct blocking_store *blocking);
+/* Want of space may last: nobody is held for it. */
+bool blocking_is_full(const struct blocking_store *blocking);
+
+struct instant blocking_now(void);
+static inline struct effects *blocking_effects(struct blocking_store *blocking) {
+    return &blocking->effects[blocking->filling];
+}
+/* Everything that was asked for, and all that follows from it. */
+void blocking_perform(struct blocking_store *blocking);
+/* Hands over the outcomes of syncs that nobody stood still for; false when there were none. */
+bool blocking_take_syncs(struct blocking_store *blocking, bool wait);
+/* The log only: what a write needs. */
+void blocking_pump_log(struct blocking_store *blocking);
+/* A bounded piece of background work; false when none is left. */
+bool blocking_work(struct blocking_store *blocking);
+/* Goes on with whatever there is, and waits for the disk when there is nothing else. False when nothing is under way. */
+bool blocking_go_on(struct blocking_store *blocking);
+/* Some work is due only later: when nobody has written for a while, or when what failed is tried again. False when
+ * nothing will ever be due. */
+bool blocking_wait_for_deadline(const struct blocking_store *blocking);
+/* Either, for one who waits for a certain thing that may need another attempt of the store's. */
+bool blocking_go_on_or_wait(struct blocking_store *blocking);
+/* Until the waiter is to ask again. A block that is lost is so durably before that is told, which may take a sync; false
+ * when the disk takes no note of it. */
+MUST_USE bool blocking_await(struct blocking_store *blocking, uint64_t waiter);
+
+/* The memtable, when there is one, becomes tables. False when the store cannot get on. */
+MUST_USE bool blocking_flush(struct blocking_store *blocking);
+
+#endif

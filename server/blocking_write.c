@@ -1,0 +1,200 @@
+/* Batches and removed ranges: into the store, into the log, and, for whom it matters, onto the disk. */
+#include "server/blocking_internal.h"
+
+#include <time.h>
+
+enum {
+    /* A write pays for a slice of background work after so many bytes; the store makes its slices larger the more waits. */
+    BYTES_PER_SLICE = 8 * 1024,
+};
+
+/* What is entered: a batch, or the prefix of a range to remove. */
+struct entered {
+    const struct store_batch *batch; /* null: a range */
+    struct bytes prefix;
+};
+
+static enum store_status offer(struct blocking_store *blocking, const struct entered *what,
+                               uint64_t *sequence) {
+    if (what->batch != NULL)
+        return store_write(blocking->store, what->batch, blocking_now(), sequence);
+    return store_remove_prefix(blocking->store, what->prefix, STORE_NO_PAGE, blocking_now(),
+                               sequence);
+}
+
+static void pay_for_bytes(struct blocking_store *blocking, const struct entered *what) {
+    blocking->unpaid_bytes += what->prefix.size;
+    for (uint32_t i = 0; what->batch != NULL && i < what->batch->count; i++)
+        blocking->unpaid_bytes +=
+            what->batch->entries[i].key.size + what->batch->entries[i].value.size;
+    if (blocking->unpaid_bytes < BYTES_PER_SLICE)
+        return;
+    blocking->unpaid_bytes = 0;
+    (void)blocking_work(blocking);
+}
+
+static uint64_t exact_nanoseconds(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
+}
+
+static void count_stall(struct blocking_store *blocking, uint64_t since) {
+    uint64_t nanoseconds = exact_nanoseconds() - since;
+    blocking->figures.stalls++;
+    blocking->figures.stall_nanoseconds += nanoseconds;
+    if (nanoseconds > blocking->figures.stall_nanoseconds_max)
+        blocking->figures.stall_nanoseconds_max = nanoseconds;
+}
+
+/* The store takes no write: flush and compaction go first, or the log is made anew after an error. */
+static enum store_status enter_after_stall(struct blocking_store *blocking,
+                                           const struct entered *what, uint64_t *sequence) {
+    uint64_t since = exact_nanoseconds();
+    enum store_status status = STORE_BUSY;
+    while (status == STORE_BUSY && blocking_go_on_or_wait(blocking))
+        status = offer(blocking, what, sequence);
+    count_stall(blocking, since);
+    return blocking_has_failed(blocking) ? STORE_FAILED : status;
+}
+
+/* The reserve is used up: what is written and read would soon find no memory at all. What the memtables hold is given back
+ * by their flush. False when that was not enough. */
+static bool regain_memory(struct blocking_store *blocking) {
+    blocking->figures.shortages++;
+    while (host_memory_pool_is_short(&blocking->pool)) {
+        if (blocking_go_on(blocking))
+            continue;
+        struct store_figures figures;
+        store_figures(blocking->store, &figures);
+        if (figures.memtable_bytes == 0 || !blocking_flush(blocking))
+            return !host_memory_pool_is_short(&blocking->pool);
+    }
+    return true;
+}
+
+static enum store_status enter(struct blocking_store *blocking, const struct entered *what,
+                               uint64_t *sequence) {
+    if (host_memory_pool_is_short(&blocking->pool) && !regain_memory(blocking))
+        return STORE_BUSY;
+    enum store_status status = offer(blocking, what, sequence);
+    /* Whoever asks again finds out whether there is space by now. */
+    if (status == STORE_FULL && blocking_work(blocking))
+        status = offer(blocking, what, sequence);
+    if (status == STORE_BUSY)
+        status = enter_after_stall(blocking, what, sequence);
+    if (status == STORE_OK) {
+        blocking->last_sequence = *sequence;
+        blocking->work_left = true; /* perhaps: a read will find out */
+        pay_for_bytes(blocking, what);
+    }
+    return status;
+}
+
+static enum store_status outcome(const struct blocking_store *blocking, bool is_done) {
+    if (is_done)
+        return STORE_OK;
+    return !blocking_has_failed(blocking) && blocking_is_full(blocking) ? STORE_FULL : STORE_FAILED;
+}
+
+/* The first turn of the log does it, but when a sync of another segment is under way, or the log has failed and all is
+ * made durable anew. */
+static enum store_status wait_written(struct blocking_store *blocking, uint64_t sequence) {
+    blocking_pump_log(blocking);
+    while (store_written(blocking->store) < sequence && !blocking_is_full(blocking) &&
+           blocking_go_on_or_wait(blocking))
+        blocking_pump_log(blocking);
+    return outcome(blocking, store_written(blocking->store) >= sequence);
+}
+
+static enum store_status wait_durable(struct blocking_store *blocking, uint64_t sequence) {
+    blocking->caller_syncs = true;
+    store_want_durable(blocking->store, sequence);
+    blocking_pump_log(blocking);
+    while (store_durable(blocking->store) < sequence && !blocking_is_full(blocking) &&
+           blocking_go_on_or_wait(blocking))
+        blocking_pump_log(blocking);
+    blocking->caller_syncs = false;
+    return outcome(blocking, store_durable(blocking->store) >= sequence);
+}
+
+static enum store_status finish(struct blocking_store *blocking, uint64_t sequence, bool durable) {
+    if (sync_thread_has_done(&blocking->syncs))
+        (void)blocking_take_syncs(blocking, false);
+    enum store_status status = wait_written(blocking, sequence);
+    return durable && status == STORE_OK ? wait_durable(blocking, sequence) : status;
+}
+
+static enum store_status write_whole(struct blocking_store *blocking, const struct entered *what,
+                                     bool durable) {
+    BLOCKING_ENTER(blocking, STORE_FAILED);
+    uint64_t sequence;
+    enum store_status status = enter(blocking, what, &sequence);
+    if (status == STORE_OK)
+        status = finish(blocking, sequence, durable);
+    blocking_leave();
+    return status;
+}
+
+enum store_status blocking_store_enter(struct blocking_store *blocking,
+                                       const struct store_batch *batch, uint64_t *sequence) {
+    const struct entered what = {.batch = batch};
+    BLOCKING_ENTER(blocking, STORE_FAILED);
+    enum store_status status = enter(blocking, &what, sequence);
+    blocking_leave();
+    return status;
+}
+
+enum store_status blocking_store_finish(struct blocking_store *blocking, uint64_t sequence,
+                                        bool durable) {
+    BLOCKING_ENTER(blocking, STORE_FAILED);
+    enum store_status status = finish(blocking, sequence, durable);
+    blocking_leave();
+    return status;
+}
+
+enum store_status blocking_store_write(struct blocking_store *blocking,
+                                       const struct store_batch *batch, bool durable) {
+    const struct entered what = {.batch = batch};
+    return write_whole(blocking, &what, durable);
+}
+
+/* Only what is there of a batch is written: it is a large thing to clear for one entry. */
+static enum store_status write_one(struct blocking_store *blocking, const struct store_entry *entry,
+                                   bool durable) {
+    struct store_batch batch;
+    batch.count = 1;
+    batch.entries[0] = *entry;
+    batch.has_tally = false;
+    return blocking_store_write(blocking, &batch, durable);
+}
+
+enum store_status blocking_store_put(struct blocking_store *blocking, struct bytes key,
+                                     struct bytes value, bool durable) {
+    const struct store_entry entry = {.key = key, .value = value};
+    return write_one(blocking, &entry, durable);
+}
+
+enum store_status blocking_store_remove(struct blocking_store *blocking, struct bytes key,
+                                        bool durable) {
+    const struct store_entry entry = {.key = key, .removed = true};
+    return write_one(blocking, &entry, durable);
+}
+
+enum store_status blocking_store_remove_prefix(struct blocking_store *blocking, struct bytes prefix,
+                                               bool durable) {
+    const struct entered what = {.prefix = prefix};
+    return write_whole(blocking, &what, durable);
+}
+
+enum store_status blocking_store_sync(struct blocking_store *blocking) {
+    return blocking_store_finish(blocking, blocking->last_sequence, true);
+}
+
+uint64_t blocking_store_written(const struct blocking_store *blocking) {
+    return blocking->store == NULL ? 0 : store_written(blocking->store);
+}
+
+uint64_t blocking_store_durable(const struct blocking_store *blocking) {
+    return blocking->store == NULL ? 0 : store_durable(blocking->store);
+}
