@@ -66,6 +66,7 @@ void *__wrap_realloc(void *memory, size_t size) {
 static struct library_store place;
 static uint32_t version[KEYS]; /* that was acknowledged; 0: removed, or never there */
 static uint32_t tried[KEYS];   /* the one that may be there too */
+static bool has_neighbours;    /* who open files, too */
 static char round_name[64];
 
 static struct bytes value_of(uint32_t key, uint32_t number, char text[VALUE_SIZE]) {
@@ -248,7 +249,8 @@ static bool run(enum way way, uint64_t fail_at) {
         expect_a_word(way);
     }
     scarce.counts = false;
-    assert_int_equal(count_descriptors(), descriptors);
+    if (!has_neighbours)
+        assert_int_equal(count_descriptors(), descriptors);
     library_store_open(&place);
     check();
     library_store_close(&place);
@@ -352,8 +354,10 @@ static void a_store_without_memory_disturbs_no_other(void **state) {
         library_store_open(&others[i]);
         assert_int_equal(pthread_create(&threads[i], NULL, live_beside, &others[i]), 0);
     }
+    has_neighbours = true;
     for (uint64_t fail_at = 5; fail_at < 200; fail_at += 13)
         (void)run(TWO_FAIL, fail_at);
+    has_neighbours = false;
     for (uint32_t i = 0; i < NEIGHBOURS; i++) {
         void *problem;
         assert_int_equal(pthread_join(threads[i], &problem), 0);

@@ -29,7 +29,10 @@ struct fixture {
 /* So small that flushes and compactions are always under way. */
 static int set_up(void **state) {
     struct fixture *fixture = calloc(1, sizeof *fixture);
-    library_store_make(&fixture->place, library_config(64 * 1024));
+    struct store_config config = library_config(64 * 1024);
+    config.table_bytes = 32 * 1024;
+    config.log_segment_bytes = 128 * 1024;
+    library_store_make(&fixture->place, config);
     library_store_open(&fixture->place);
     *state = fixture;
     return 0;
