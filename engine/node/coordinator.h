@@ -2,9 +2,9 @@
  *
  *     get:  ask the first n --> merge r answers --> (strict: repair) --> answer --> repair the rest
  *     put:  not a replica: hand over to one
- *           mint here --> write to the other n - 1 --> w acknowledgements --> answer --> hints
+ *           mint here (no space: hand over) --> write to the other n - 1 --> w acknowledgements --> answer --> hints
  *
- * Where one of the first n cannot be reached and the keyspace is sloppy, the next usable host of the
+ * Where one of the first n cannot be reached, or has no space, and the keyspace is sloppy, the next usable host of the
  * preference list stands in for it.
  */
 #ifndef DUNLIN_NODE_COORDINATOR_H
@@ -93,9 +93,18 @@ void coordinator_put_expire(struct node *node, struct request *request);
 /* Ends the tail: whoever has not acknowledged will get a hint. */
 void coordinator_put_finish(struct node *node, struct request *request);
 
+/* --- coordinator_full.c: sentences about those that have no space, borrowed until the node encodes something else */
+/* "of node n1", "of nodes n1, n2", or nothing. */
+const char *coordinator_full_nodes(struct node *node, const struct request *request);
+/* Why a write is in doubt. */
+const char *coordinator_doubt(struct node *node, const struct request *request);
+
 /* --- coordinator_hand.c: a put that another replica must coordinate */
 void coordinator_hand(struct node *node, struct request *request,
                       const struct operation *operation);
+/* This owner's disk has no space, and nothing is done yet: another one is asked. The request may be gone afterwards. False
+ * when that is for the peer to do that handed it over. */
+MUST_USE bool coordinator_hand_over(struct node *node, struct request *request);
 void coordinator_hand_reply(struct node *node, struct request *request, uint32_t member,
                             const struct peer_message *message);
 void coordinator_hand_lost(struct node *node, struct request *request, uint32_t member);

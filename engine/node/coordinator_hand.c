@@ -1,7 +1,8 @@
 #include "engine/node/node_state.h"
 
 /* A put is handed to one replica at a time. The next one is tried only when the former said that
- * nothing was done; when its link closes instead, nobody knows, and the put is in doubt. */
+ * nothing was done; when its link closes instead, nobody knows, and the put is in doubt. An owner
+ * whose own disk is full hands on what it was asked to coordinate. */
 
 static void complete_put(struct node *node, struct request *request,
                          const struct peer_message *message) {
@@ -60,7 +61,9 @@ static bool hand_on(struct node *node, struct request *request) {
         *slot = (struct request_slot){.member = request->list[request->slot_count],
                                       .stands_for = request->slot_count};
         request->slot_count++;
-        if (send_put(node, request, slot->member, request->has_context ? &context : NULL)) {
+        slot->is_full = is_self(node, slot->member);
+        if (!slot->is_full &&
+            send_put(node, request, slot->member, request->has_context ? &context : NULL)) {
             slot->state = SLOT_ASKED;
             return true;
         }
@@ -82,6 +85,16 @@ void coordinator_hand(struct node *node, struct request *request,
         fail(node, request, OPERATION_UNAVAILABLE, "no replica of the key can be reached");
 }
 
+bool coordinator_hand_over(struct node *node, struct request *request) {
+    if (request->from_peer)
+        return false;
+    request->kind = REQUEST_HANDED_PUT;
+    request_move(node, request, REQUEST_HANDED);
+    if (!hand_on(node, request))
+        fail(node, request, OPERATION_FULL, coordinator_full_nodes(node, request));
+    return true;
+}
+
 static void fail_by_status(struct node *node, struct request *request, enum peer_status status) {
     switch (status) {
     case PEER_BUSY:
@@ -91,7 +104,7 @@ static void fail_by_status(struct node *node, struct request *request, enum peer
         fail(node, request, OPERATION_UNAVAILABLE, "too few replicas can be reached");
         break;
     case PEER_NO_SPACE:
-        fail(node, request, OPERATION_FULL, "of the replicas of the key");
+        fail(node, request, OPERATION_FULL, coordinator_full_nodes(node, request));
         break;
     case PEER_FULL:
         fail(node, request, OPERATION_REFUSED, "the key has too many siblings");
@@ -120,6 +133,7 @@ void coordinator_hand_reply(struct node *node, struct request *request, uint32_t
         return;
     }
     slot->state = SLOT_FAILED;
+    slot->is_full = message->status == PEER_NO_SPACE;
     bool nothing_was_done = message->status == PEER_BUSY || message->status == PEER_UNAVAILABLE ||
                             message->status == PEER_NO_SPACE;
     if (!nothing_was_done || !hand_on(node, request))

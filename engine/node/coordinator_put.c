@@ -1,4 +1,3 @@
-#include "engine/base/text.h"
 #include "engine/node/narration.h"
 #include "engine/node/node_state.h"
 
@@ -37,8 +36,7 @@ static void answer(struct node *node, struct request *request) {
 
 static void answer_in_doubt(struct node *node, struct request *request) {
     request_move(node, request, REQUEST_ANSWERED);
-    coordinator_fail(node, request, OPERATION_IN_DOUBT,
-                     "too few replicas acknowledged the write in time");
+    coordinator_fail(node, request, OPERATION_IN_DOUBT, coordinator_doubt(node, request));
 }
 
 /* Nothing was written. */
@@ -191,13 +189,10 @@ static void take_minted(struct node *node, struct request *request,
     judge(node, request);
 }
 
-static void refuse_for_space(struct node *node, struct request *request) {
-    struct buffer *reason = &node->encoded;
-    buffer_clear(reason);
-    text_append(reason, "of node ");
-    buffer_append(reason, node->config.name);
-    buffer_put_u8(reason, 0);
-    refuse(node, request, OPERATION_FULL, (const char *)reason->data);
+/* Another owner may have space, and asks a fallback to stand in for this one. */
+static void pass_on_for_space(struct node *node, struct request *request) {
+    if (!coordinator_hand_over(node, request))
+        refuse(node, request, OPERATION_FULL, "");
 }
 
 void coordinator_put_mint(struct node *node, struct request *request, struct bytes value,
@@ -228,7 +223,8 @@ void coordinator_put_mint(struct node *node, struct request *request, struct byt
         refuse(node, request, OPERATION_REFUSED, "the key has too many siblings");
         return;
     case MINT_NO_SPACE:
-        refuse_for_space(node, request);
+        keep(request, value, context);
+        pass_on_for_space(node, request);
         return;
     case MINT_CORRUPT:
         refuse(node, request, OPERATION_FAILED, "what is held cannot be read");
@@ -355,6 +351,7 @@ void coordinator_put_take(struct node *node, struct request *request, uint32_t m
         return;
     bool done = status == PEER_OK;
     slot->state = done ? SLOT_ANSWERED : SLOT_FAILED;
+    slot->is_full = status == PEER_NO_SPACE;
     if (done) {
         request->answers++;
         request->durable_answers = (uint8_t)(request->durable_answers + durable);

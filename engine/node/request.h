@@ -1,6 +1,6 @@
 /* request: one operation that waits for somebody, and the pool that it lives in.
  *
- *                    +--> MINTING --+
+ *                    +--> MINTING --+     (when its own disk is full: --> HANDED)
  *     FREE --------->+--> HANDED    +--> COLLECTING --> REPAIRING --> ANSWERED --> FREE
  *                    +--> READING   |         |                         ^
  *                    +--------------+         +-------------------------+
@@ -42,6 +42,7 @@ struct request_slot {
     uint16_t member;
     uint8_t stands_for; /* the slot whose work it does; its own index for the first n */
     bool has_stand_in;
+    bool is_full; /* its disk has no space: nothing was done */
     enum slot_state state;
     uint32_t revision;        /* of a read: which revision of the merged object it held; 0 less */
     uint32_t repair_revision; /* of a read: which revision was last sent to it */
