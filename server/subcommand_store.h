@@ -23,8 +23,11 @@ int store_restore(const char *from, const char *to, const struct store_options *
 void store_print_bytes(struct bytes bytes, const struct store_options *options);
 /* A key as the node names it: "data 17/203 cart:1", "hint for 00ab... 17/203 cart:1", "meta incarnation". */
 void store_print_key(struct bytes key, const struct store_options *options);
-/* One entry of a store, on one line. */
-void store_print_entry(struct bytes key, struct bytes value, bool removed,
-                       const struct store_options *options);
+/* What this machine believes the time of day to be. */
+struct wall_time store_wall(void);
+/* As a date in UTC; JSON: in milliseconds since 1970. */
+void store_print_expiry(struct wall_time expires, const struct store_options *options);
+/* One entry of a store, on one line. Of one that expires it tells when, or that it has. */
+void store_print_entry(const struct store_entry *entry, const struct store_options *options);
 
 #endif

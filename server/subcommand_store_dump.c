@@ -9,6 +9,7 @@
 #include "engine/data/object.h"
 
 #include <inttypes.h>
+#include <time.h>
 
 void store_print_bytes(struct bytes bytes, const struct store_options *options) {
     if (options->raw) {
@@ -98,25 +99,56 @@ static bool print_siblings(struct bytes key, struct bytes value,
     return true;
 }
 
-void store_print_entry(struct bytes key, struct bytes value, bool removed,
-                       const struct store_options *options) {
-    if (options->json) {
-        print_json_key(key, options);
-        if (removed) {
-            fputs(",\"removed\":true}\n", stdout);
-            return;
-        }
-        fputs(",\"values\":[", stdout);
-        if (!print_siblings(key, value, options))
-            store_print_bytes(value, options);
-        fputs("]}\n", stdout);
+struct wall_time store_wall(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_REALTIME, &time);
+    return (struct wall_time){(uint64_t)time.tv_sec * 1000 + (uint64_t)time.tv_nsec / 1000000};
+}
+
+void store_print_expiry(struct wall_time expires, const struct store_options *options) {
+    time_t seconds = (time_t)(expires.milliseconds / 1000);
+    struct tm parts;
+    char text[64];
+    /* The time of a key that is kept practically for ever may lie behind all years that have names. */
+    if (!options->json && expires.milliseconds / 1000 < (uint64_t)1 << 40 &&
+        gmtime_r(&seconds, &parts) != NULL &&
+        strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts) > 0)
+        printf("%s.%03" PRIu64 "Z", text, expires.milliseconds % 1000);
+    else
+        printf("%" PRIu64, expires.milliseconds);
+}
+
+static void print_json_entry(const struct store_entry *entry, const struct store_options *options) {
+    print_json_key(entry->key, options);
+    if (entry->removed) {
+        fputs(",\"removed\":true}\n", stdout);
         return;
     }
-    store_print_key(key, options);
-    fputs(removed ? " removed" : " =", stdout);
-    if (!removed && !print_siblings(key, value, options)) {
+    if (entry->expires.milliseconds != 0) {
+        fputs(",\"expires\":", stdout);
+        store_print_expiry(entry->expires, options);
+        printf(",\"expired\":%s", has_expired(entry->expires, store_wall()) ? "true" : "false");
+    }
+    fputs(",\"values\":[", stdout);
+    if (!print_siblings(entry->key, entry->value, options))
+        store_print_bytes(entry->value, options);
+    fputs("]}\n", stdout);
+}
+
+void store_print_entry(const struct store_entry *entry, const struct store_options *options) {
+    if (options->json) {
+        print_json_entry(entry, options);
+        return;
+    }
+    store_print_key(entry->key, options);
+    if (entry->expires.milliseconds != 0) {
+        fputs(has_expired(entry->expires, store_wall()) ? " expired " : " expires ", stdout);
+        store_print_expiry(entry->expires, options);
+    }
+    fputs(entry->removed ? " removed" : " =", stdout);
+    if (!entry->removed && !print_siblings(entry->key, entry->value, options)) {
         putchar(' ');
-        store_print_bytes(value, options);
+        store_print_bytes(entry->value, options);
     }
     putchar('\n');
 }
@@ -143,7 +175,7 @@ int store_dump(const struct stopped_store *stopped, const struct store_options *
     enum store_status status;
     while ((status = store_view_next(view, (struct bytes){0}, &entry)) == STORE_OK) {
         if (is_wanted(entry.key, options))
-            store_print_entry(entry.key, entry.value, false, options);
+            store_print_entry(&entry, options);
     }
     store_view_close(view);
     if (status == STORE_ABSENT)

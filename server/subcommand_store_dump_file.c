@@ -24,6 +24,14 @@ static void print_ranges(const struct removed_ranges *ranges, const struct store
                     options);
 }
 
+static void print_expiries(const struct expiries *expiries, const struct store_options *options) {
+    for (uint32_t i = 0; !options->json && i < expiries->count; i++) {
+        printf("%" PRIu64 " entries expire until ", expiries->steps[i].count);
+        store_print_expiry(expiries->steps[i].to, options);
+        putchar('\n');
+    }
+}
+
 static int dump_block(const struct stopped_store *stopped, const struct table_file *file,
                       const struct block_handle *handle, uint32_t position,
                       const struct store_options *options) {
@@ -38,7 +46,11 @@ static int dump_block(const struct stopped_store *stopped, const struct table_fi
         table_block_unpack(file->table, handle, buffer_bytes(&raw), &contents) == TABLE_OK &&
         block_cursor_open(&cursor, buffer_bytes(&contents)) == TABLE_OK) {
         for (block_cursor_first(&cursor); cursor.valid; block_cursor_next(&cursor))
-            store_print_entry(cursor.key, cursor.value, cursor.removed, options);
+            store_print_entry(&(struct store_entry){.key = cursor.key,
+                                                    .value = cursor.value,
+                                                    .removed = cursor.removed,
+                                                    .expires = cursor.expires},
+                              options);
         code = cursor.corrupt ? EXIT_FAILED : EXIT_DONE;
     }
     if (code != EXIT_DONE)
@@ -107,6 +119,7 @@ static int dump_table(const struct stopped_store *stopped, const struct file_ent
                told->removed_count, told->block_count, told->key_bytes, told->value_bytes,
                table_partition_count(file->table));
     print_ranges(table_ranges(file->table), options);
+    print_expiries(table_expiries(file->table), options);
     int code = dump_blocks(stopped, file, options);
     table_file_destroy(file);
     block_codec_deinit(&context.codec);
@@ -120,8 +133,7 @@ static void print_batch(const struct store_batch *batch, const struct store_opti
     for (uint32_t i = 0; i < batch->count; i++) {
         if (!options->json)
             fputs("    ", stdout);
-        store_print_entry(batch->entries[i].key, batch->entries[i].value, batch->entries[i].removed,
-                          options);
+        store_print_entry(&batch->entries[i], options);
     }
 }
 

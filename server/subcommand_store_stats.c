@@ -8,7 +8,8 @@
 #include <inttypes.h>
 
 struct figures {
-    uint64_t tables, bytes, entries, removed, ranges, key_bytes, value_bytes, data_bytes;
+    uint64_t tables, bytes, entries, removed, expiring, expired, ranges, key_bytes, value_bytes,
+        data_bytes;
     uint64_t metadata_bytes; /* filters and indexes */
 };
 
@@ -35,6 +36,8 @@ static void add_table(const struct stopped_store *stopped, const struct manifest
         entry == NULL ? NULL : table_check_open(stopped, entry, &context, &what, &offset);
     if (file != NULL) {
         const struct table_properties *properties = table_properties(file->table);
+        figures->expiring += properties->expiring_count;
+        figures->expired += expiries_passed(table_expiries(file->table), store_wall());
         figures->key_bytes += properties->key_bytes;
         figures->value_bytes += properties->value_bytes;
         figures->data_bytes += table_data_end(file->table);
@@ -49,6 +52,8 @@ static void add(struct figures *to, const struct figures *figures) {
     to->bytes += figures->bytes;
     to->entries += figures->entries;
     to->removed += figures->removed;
+    to->expiring += figures->expiring;
+    to->expired += figures->expired;
     to->ranges += figures->ranges;
     to->key_bytes += figures->key_bytes;
     to->value_bytes += figures->value_bytes;
@@ -83,6 +88,8 @@ static void count_live(const struct stopped_store *stopped, struct stats *stats)
     if (view == NULL)
         return;
     while ((status = store_view_next(view, (struct bytes){0}, &entry)) == STORE_OK) {
+        if (has_expired(entry.expires, store_wall()))
+            continue;
         stats->live_entries++;
         stats->live_bytes += entry.key.size + entry.value.size;
     }
@@ -94,19 +101,23 @@ static double ratio(uint64_t left, uint64_t right) {
     return right == 0 ? 0 : (double)left / (double)right;
 }
 
+static void print_row(const char *name, const struct figures *row) {
+    printf("%-6s %7" PRIu64 " %14" PRIu64 " %12" PRIu64 " %10" PRIu64 " %10" PRIu64 " %10" PRIu64
+           " %8" PRIu64 "\n",
+           name, row->tables, row->bytes, row->entries, row->removed, row->expiring, row->expired,
+           row->ranges);
+}
+
 static void print_text(const struct stats *stats, const struct found_manifest *found) {
-    printf("%-6s %7s %14s %12s %10s %8s\n", "level", "tables", "bytes", "entries", "removed",
-           "ranges");
+    printf("%-6s %7s %14s %12s %10s %10s %10s %8s\n", "level", "tables", "bytes", "entries",
+           "removed", "expiring", "expired", "ranges");
     for (uint32_t level = 0; level < STORE_LEVELS; level++) {
-        const struct figures *row = &stats->levels[level];
-        if (row->tables > 0)
-            printf("%-6" PRIu32 " %7" PRIu64 " %14" PRIu64 " %12" PRIu64 " %10" PRIu64 " %8" PRIu64
-                   "\n",
-                   level, row->tables, row->bytes, row->entries, row->removed, row->ranges);
+        if (stats->levels[level].tables > 0)
+            print_row((char[]){(char)('0' + level), 0}, &stats->levels[level]);
     }
     const struct figures *all = &stats->all;
-    printf("%-6s %7" PRIu64 " %14" PRIu64 " %12" PRIu64 " %10" PRIu64 " %8" PRIu64 "\n\n", "all",
-           all->tables, all->bytes, all->entries, all->removed, all->ranges);
+    print_row("all", all);
+    putchar('\n');
     printf("keys and values      %" PRIu64 " and %" PRIu64 " bytes in tables\n", all->key_bytes,
            all->value_bytes);
     printf("compression          %.2f (blocks take %" PRIu64 " bytes)\n",
@@ -135,10 +146,12 @@ static void print_text(const struct stats *stats, const struct found_manifest *f
 
 static void print_figures(const struct figures *figures) {
     printf("\"tables\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"entries\":%" PRIu64
-           ",\"removed\":%" PRIu64 ",\"ranges\":%" PRIu64 ",\"key_bytes\":%" PRIu64
-           ",\"value_bytes\":%" PRIu64 ",\"data_bytes\":%" PRIu64 ",\"metadata_bytes\":%" PRIu64,
-           figures->tables, figures->bytes, figures->entries, figures->removed, figures->ranges,
-           figures->key_bytes, figures->value_bytes, figures->data_bytes, figures->metadata_bytes);
+           ",\"removed\":%" PRIu64 ",\"expiring\":%" PRIu64 ",\"expired\":%" PRIu64
+           ",\"ranges\":%" PRIu64 ",\"key_bytes\":%" PRIu64 ",\"value_bytes\":%" PRIu64
+           ",\"data_bytes\":%" PRIu64 ",\"metadata_bytes\":%" PRIu64,
+           figures->tables, figures->bytes, figures->entries, figures->removed, figures->expiring,
+           figures->expired, figures->ranges, figures->key_bytes, figures->value_bytes,
+           figures->data_bytes, figures->metadata_bytes);
 }
 
 static void print_json(const struct stats *stats, const struct found_manifest *found) {

@@ -17,7 +17,9 @@ struct walk {
     uint64_t filter_at; /* of what is in `filter`; UINT64_MAX: none */
     struct buffer first, last;
     uint64_t key_bytes, value_bytes;
-    bool complete; /* every block could be read */
+    uint64_t expiring;
+    uint64_t expiring_of[EXPIRY_STEPS_MAX]; /* of each step */
+    bool complete;                          /* every block could be read */
 };
 
 struct table_file *table_check_open(const struct stopped_store *stopped,
@@ -122,6 +124,17 @@ static void take_entry(struct walk *walk, uint32_t position, const struct block_
     walk->value_bytes += cursor->value.size;
 }
 
+static void count_expiry(struct walk *walk, const struct block_handle *handle) {
+    const struct expiries *expiries = table_expiries(walk->checked->file->table);
+    uint32_t step = expiries_find(expiries, walk->cursor.expires);
+    walk->expiring++;
+    if (step < expiries->count)
+        walk->expiring_of[step]++;
+    else
+        store_report_problem(walk->report, handle->offset,
+                             "an entry of the block expires later than the properties say");
+}
+
 static void check_block(struct walk *walk, uint32_t position, const struct block_handle *handle) {
     struct block_cursor *cursor = &walk->cursor;
     if (!unpack(walk, handle, "data", &walk->contents))
@@ -131,6 +144,8 @@ static void check_block(struct walk *walk, uint32_t position, const struct block
         block_cursor_first(cursor);
     while (sound && cursor->valid) {
         take_entry(walk, position, handle);
+        if (cursor->expires.milliseconds != 0)
+            count_expiry(walk, handle);
         block_cursor_next(cursor);
     }
     if (!sound || cursor->corrupt)
@@ -170,6 +185,11 @@ static void check_properties(struct walk *walk) {
     const struct table_properties *properties = table_properties(walk->checked->file->table);
     expect(walk, walk->checked->entries, properties->entry_count, "entries");
     expect(walk, walk->checked->removed, properties->removed_count, "removed entries");
+    expect(walk, walk->expiring, properties->expiring_count, "entries that expire");
+    const struct expiries *expiries = table_expiries(walk->checked->file->table);
+    for (uint32_t i = 0; i < expiries->count; i++)
+        expect(walk, walk->expiring_of[i], expiries->steps[i].count,
+               "entries that expire within a step");
     expect(walk, walk->checked->blocks, properties->block_count, "blocks");
     expect(walk, walk->key_bytes, properties->key_bytes, "bytes of keys");
     expect(walk, walk->value_bytes, properties->value_bytes, "bytes of values");

@@ -389,6 +389,7 @@ void node_step(struct node *node, const struct event *event, struct effects *eff
     node->effects = effects;
     node->now = event->now;
     node->wall = event->wall;
+    store_set_wall(node->store, event->wall);
     links_reclaim(node);
     take_event(node, event);
     if (works(node))

@@ -7,13 +7,12 @@ void expiries_deinit(struct expiries *expiries) {
     *expiries = (struct expiries){0};
 }
 
-/* The first step that ends at or after a time. */
-static uint32_t find(const struct expiries *expiries, struct wall_time time) {
+uint32_t expiries_find(const struct expiries *expiries, struct wall_time expires) {
     uint32_t low = 0;
     uint32_t high = expiries->count;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        if (expiries->steps[middle].to.milliseconds < time.milliseconds)
+        if (expiries->steps[middle].to.milliseconds < expires.milliseconds)
             low = middle + 1;
         else
             high = middle;
@@ -39,7 +38,7 @@ void expiries_add(struct expiries *expiries, struct wall_time expires) {
     CHECK(expires.milliseconds != 0);
     if (expiries->steps == NULL)
         expiries->steps = memory_allocate((EXPIRY_STEPS_MAX + (size_t)1) * sizeof *expiries->steps);
-    uint32_t at = find(expiries, expires);
+    uint32_t at = expiries_find(expiries, expires);
     struct expiry_step *step = &expiries->steps[at];
     expiries->entries++;
     if (at < expiries->count && step->from.milliseconds <= expires.milliseconds) {

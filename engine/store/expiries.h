@@ -45,6 +45,8 @@ static inline bool has_expired(struct wall_time expires, struct wall_time wall) 
 void expiries_deinit(struct expiries *expiries);
 /* `expires` is not 0. */
 void expiries_add(struct expiries *expiries, struct wall_time expires);
+/* The step that counts an entry with this expiry; the number of steps when none does. */
+uint32_t expiries_find(const struct expiries *expiries, struct wall_time expires);
 /* How many entries have expired by then, for certain. */
 uint64_t expiries_passed(const struct expiries *expiries, struct wall_time wall);
 /* When expiries_passed() comes to `wanted`; WALL_TIME_NEVER when there are fewer entries. */

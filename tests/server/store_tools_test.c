@@ -12,6 +12,7 @@
 
 #include "engine/base/hash.h"
 #include "engine/base/text.h"
+#include "engine/store/table_format.h"
 #include "server/blocking_store.h"
 #include "server/store_check.h"
 #include "server/store_view.h"
@@ -19,6 +20,8 @@
 #include "server/subcommand_store.h"
 
 enum { KEYS = 60, PATH_SIZE = 128 };
+
+static const uint64_t FAR_AHEAD = 4000000000000; /* in the year 2096 */
 
 static char base[PATH_SIZE];
 
@@ -62,6 +65,9 @@ static void put(struct blocking_store *store, uint32_t key, uint32_t round) {
     snprintf(value, sizeof value, "round %u of key %u, %u", round, key, key * 77);
     struct store_batch batch = {
         .count = 1, .entries = {{.key = bytes_of_text(name), .value = bytes_of_text(value)}}};
+    /* Some expire, but not soon. */
+    if (key % 7 == 3)
+        batch.entries[0].expires.milliseconds = FAR_AHEAD + key;
     assert_int_equal(blocking_store_write(store, &batch, true), STORE_OK);
 }
 
@@ -291,6 +297,47 @@ static void a_missing_table_is_reported_and_repaired(void **state) {
     assert_int_equal(run("check", path, NULL, NULL), EXIT_DONE);
 }
 
+/* Says of the first step of the table's expiries that it ends a millisecond early, under a right checksum. */
+static bool forge_expiries(const char *path, struct file_id file) {
+    char name[FILE_NAME_SIZE], whole[4 * PATH_SIZE];
+    uint8_t bytes[64 * 1024];
+    file_name(file, name);
+    snprintf(whole, sizeof whole, "%s/%s", path, name);
+    int descriptor = open(whole, O_RDWR);
+    ssize_t size = read(descriptor, bytes, sizeof bytes);
+    const uint8_t *footer = bytes + size - TABLE_FOOTER_SIZE;
+    uint64_t at = load_u64(footer) + load_u64(footer + 8) + load_u64(footer + 16);
+    size_t contents = (size_t)load_u64(footer + 24) - BLOCK_TRAILER_SIZE;
+    /* Behind the properties' fixed part: no removed range, the number of steps, and the first one's time. */
+    uint8_t *step = bytes + at + TABLE_PROPERTIES_SIZE + 2;
+    bool expires = contents > TABLE_PROPERTIES_SIZE + 1 && (*step & 0x7f) > 0;
+    if (expires) {
+        --*step;
+        uint64_t hash = hash64(bytes_of(bytes + at, contents + 1));
+        memcpy(bytes + at + contents + 1, &hash, sizeof(uint32_t));
+        assert_int_equal(pwrite(descriptor, bytes, (size_t)size, 0), size);
+    }
+    close(descriptor);
+    return expires;
+}
+
+static void expiries_that_are_not_those_of_the_entries_are_reported(void **state) {
+    (void)state;
+    const char *path = path_of("forged");
+    struct stopped_store stopped;
+    struct buffer problem = {0};
+    bool forged = false;
+    make_store(path, true);
+    assert_int_equal(run("check", path, NULL, NULL), EXIT_DONE);
+    assert_true(stopped_store_open(&stopped, path, false, &problem));
+    for (size_t i = 0; !forged && i < stopped.file_count; i++)
+        forged =
+            stopped.files[i].file.kind == FILE_TABLE && forge_expiries(path, stopped.files[i].file);
+    stopped_store_close(&stopped);
+    assert_true(forged);
+    assert_int_equal(run("check", path, NULL, NULL), EXIT_FAILED);
+}
+
 static void a_store_in_use_is_refused(void **state) {
     (void)state;
     const char *path = path_of("used");
@@ -357,6 +404,7 @@ int main(void) {
         cmocka_unit_test(a_flipped_bit_of_a_store_that_was_killed_is_reported_or_cuts_its_log),
         cmocka_unit_test(a_damaged_store_is_repaired_and_starts_again),
         cmocka_unit_test(a_missing_table_is_reported_and_repaired),
+        cmocka_unit_test(expiries_that_are_not_those_of_the_entries_are_reported),
         cmocka_unit_test(a_store_in_use_is_refused),
         cmocka_unit_test(a_checkpoint_is_restored_whole_or_not_at_all),
     };
