@@ -314,7 +314,7 @@ void store_pump(struct store *store, struct instant now, struct effects *effects
     pump_removals(store, effects);
 }
 
-struct instant store_deadline(const struct store *store) {
+struct instant store_work_deadline(const struct store *store) {
     if (store->phase == STORE_PHASE_FAILED || store->closing == CLOSE_DONE)
         return INSTANT_NEVER;
     struct instant retry = trouble_deadline(&store->troubles);
@@ -323,8 +323,11 @@ struct instant store_deadline(const struct store *store) {
     if (store->work_left)
         return (struct instant){0};
     struct instant due = instant_earlier(log_writer_deadline(&store->log), store->rest_due);
-    due = instant_earlier(due, store_expiry_deadline(store));
     return instant_earlier(retry, instant_earlier(due, compaction_deadline(store)));
+}
+
+struct instant store_deadline(const struct store *store) {
+    return instant_earlier(store_work_deadline(store), store_expiry_deadline(store));
 }
 
 bool store_next_ready(struct store *store, uint64_t *waiter) {

@@ -169,8 +169,6 @@ void store_accept_rollback(struct store *store);
 void store_set_wall(struct store *store, struct wall_time wall);
 /* False when no entry of the store expires: the time of day is of no use to it. */
 bool store_has_expiring(const struct store *store);
-/* The part of store_deadline() that waits for tables whose entries expire: space that is in nobody's way until then. */
-struct instant store_expiry_deadline(const struct store *store);
 
 /* Takes a disk event whose ticket the store drew. False when the ticket is not the store's. */
 bool store_on_disk(struct store *store, const struct disk_done *done, struct instant now,
@@ -182,6 +180,8 @@ void store_pump_log(struct store *store, struct instant now, struct effects *eff
 /* When store_pump() has something to do although no event came: now for an unfinished slice of work, the interval sync,
  * the next attempt at what failed, a table of which much will have expired, or INSTANT_NEVER. */
 struct instant store_deadline(const struct store *store);
+/* The same, but for entries that are to expire: for one who waits until there is nothing more to do. */
+struct instant store_work_deadline(const struct store *store);
 
 /* Applies the batch to the memtable and the log buffer. STORE_BUSY while too many frozen memtables wait for their flush
  * or the log is being made anew: nothing was done, ask again after the next disk event. STORE_FULL while the disk has no

@@ -162,6 +162,8 @@ void store_fail_disk(struct store *store, const char *verb, struct file_id file,
                      enum disk_status status);
 /* store_wall.c: memtables or version have changed: finds out anew whether an entry expires. */
 void store_note_expiring(struct store *store);
+/* When the next table is due for what will have expired in it. */
+struct instant store_expiry_deadline(const struct store *store);
 /* store_log.c */
 void store_advance_log(struct store *store, struct effects *effects);
 void store_on_log(struct store *store, enum wait_kind kind, enum disk_status status,

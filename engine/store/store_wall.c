@@ -32,7 +32,9 @@ void store_note_expiring(struct store *store) {
 
 struct instant store_expiry_deadline(const struct store *store) {
     uint64_t due = store->compaction.expiry_due.milliseconds;
-    if (!store->compaction.nothing_due || due == WALL_TIME_NEVER.milliseconds)
+    if (store->phase != STORE_PHASE_SERVING || store->closing != CLOSE_NOT_ASKED ||
+        trouble_waits(&store->troubles, TROUBLE_COMPACTION) || !store->compaction.nothing_due ||
+        due == WALL_TIME_NEVER.milliseconds)
         return INSTANT_NEVER;
     /* From the clock as it is: while it is behind what it was, nothing comes to be due. */
     uint64_t told = store->wall_told.milliseconds;

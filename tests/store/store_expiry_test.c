@@ -49,9 +49,8 @@ static bool step(void) {
     bool performed = memory_disk_perform(&world.disk, &done);
     if (performed)
         assert_true(store_on_disk(world.store, &done, world.now, &world.effects));
-    struct instant deadline = store_deadline(world.store);
-    bool due = deadline.nanoseconds != store_expiry_deadline(world.store).nanoseconds &&
-               deadline.nanoseconds != UINT64_MAX;
+    struct instant deadline = store_work_deadline(world.store);
+    bool due = deadline.nanoseconds != UINT64_MAX;
     if (!performed && due && instant_before(world.now, deadline))
         world.now = deadline;
     pump();

@@ -50,8 +50,8 @@ static uint64_t *histories_of(const struct trial_model *model) {
     for (uint32_t i = 0; i < model->count; i++) {
         const struct trial_write *write = &model->writes[i];
         uint64_t what = hash_mix(write->key, write->size * 4 + write->removed * 2 + write->range);
-        histories[i + 1] =
-            hash_mix(hash_mix(histories[i], what), hash_mix(write->sequence, write->page));
+        uint64_t which = hash_mix(hash_mix(write->sequence, write->page), write->expires);
+        histories[i + 1] = hash_mix(hash_mix(histories[i], what), which);
     }
     return histories;
 }
@@ -77,11 +77,12 @@ static bool is_as_before(struct look *look, const struct trial *trial) {
     return memcmp(&before, look, sizeof before) == 0;
 }
 
+/* With the time of day: at another one, other entries have expired. */
 static uint64_t history_up_to(const struct scene *scene, uint64_t last) {
     uint32_t count = scene->trial->model.count;
     while (count > 0 && scene->trial->model.writes[count - 1].sequence > last)
         count--;
-    return scene->histories[count];
+    return hash_mix(scene->histories[count], scene->trial->model.wall);
 }
 
 static uint64_t promised_by(const struct scene *scene, uint32_t outcome) {
@@ -104,6 +105,7 @@ static void enter_scene(struct trial *trial, const struct scene *scene, uint32_t
     trial->now = (struct instant){0};
     trial->next_waiter = 1;
     prng_init(&trial->disk.prng, 1, 79);
+    trial->model.wall = scene->trial->model.wall;
     trial_model_truncate(&trial->model, 0);
     for (uint32_t i = 0; i < scene->trial->model.count; i++)
         trial_model_apply(&trial->model, scene->trial->model.writes[i]);

@@ -81,7 +81,8 @@ bool trial_step(struct trial *trial) {
         }
         return true;
     }
-    struct instant deadline = store_deadline(trial->store);
+    /* What waits for entries to expire waits for TRIAL_CLOCK. */
+    struct instant deadline = store_work_deadline(trial->store);
     if (deadline.nanoseconds == UINT64_MAX)
         return false;
     if (instant_before(trial->now, deadline))
@@ -107,6 +108,7 @@ void trial_begin(struct trial *trial) {
     store_destroy(trial->store);
     trial->store = store_create(&trial->config);
     effects_clear(&trial->effects);
+    store_set_wall(trial->store, (struct wall_time){trial->model.wall});
     store_start(trial->store, trial->now, &trial->effects);
     trial_take_effects(trial);
     while (store_phase(trial->store) == STORE_PHASE_RECOVERING)
@@ -168,8 +170,9 @@ static void add_entry(struct trial *trial, struct store_batch *batch,
     batch->entries[batch->count++] =
         (struct store_entry){.key = buffer_bytes(&trial->model.names[write->key]),
                              .value = buffer_bytes(value),
-                             .removed = write->removed};
-    batch->has_tally = true;
+                             .removed = write->removed,
+                             .expires = {write->expires}};
+    batch->has_tally = write->expires == 0;
     trial_model_change(&trial->model, write, &batch->tally);
 }
 
@@ -288,6 +291,22 @@ static void reopen(struct trial *trial) {
     trial_compare_all(trial);
 }
 
+static void put_expiring(struct trial *trial, const uint64_t *numbers) {
+    struct trial_write write = write_of(trial, numbers[0], numbers[1], false);
+    write.expires = trial->model.wall + numbers[2];
+    write_batch(trial, &write, 1);
+}
+
+/* A clock that is set back brings nothing back. */
+static void move_clock(struct trial *trial, const uint64_t *numbers) {
+    uint64_t wall = trial->model.wall;
+    if (numbers[1] == 0)
+        trial->model.wall += numbers[0];
+    else
+        wall -= numbers[0] < wall ? numbers[0] : wall;
+    store_set_wall(trial->store, (struct wall_time){numbers[1] == 0 ? trial->model.wall : wall});
+}
+
 static void perform(struct trial *trial, const struct trial_operation *operation) {
     const uint64_t *numbers = operation->numbers;
     struct trial_write write;
@@ -296,6 +315,12 @@ static void perform(struct trial *trial, const struct trial_operation *operation
     case TRIAL_DELETE:
         write = write_of(trial, numbers[0], numbers[1], operation->kind == TRIAL_DELETE);
         write_batch(trial, &write, 1);
+        return;
+    case TRIAL_EXPIRE:
+        put_expiring(trial, numbers);
+        return;
+    case TRIAL_CLOCK:
+        move_clock(trial, numbers);
         return;
     case TRIAL_BATCH:
         write_drawn(trial, numbers[0], numbers[1]);

@@ -23,8 +23,10 @@ static struct bytes name_of(const struct trial *trial, uint32_t key) {
 /* What a key holds for this reader: the index of its write plus one; 0 when it is not there. */
 static uint32_t held_by(const struct trial *trial, const struct trial_snapshot *seen,
                         uint32_t key) {
-    uint32_t held = seen->snapshot != NULL ? seen->held[key] : trial->model.held[key];
-    return held != 0 && trial->model.writes[held - 1].removed ? 0 : held;
+    bool past = seen->snapshot != NULL;
+    uint32_t held = past ? seen->held[key] : trial->model.held[key];
+    uint64_t wall = past ? seen->wall : trial->model.wall;
+    return held != 0 && trial_write_is_live(&trial->model.writes[held - 1], wall) ? held : 0;
 }
 
 static void require_value(struct trial *trial, uint32_t held, struct bytes value, const char *by) {
@@ -196,6 +198,7 @@ void trial_snapshot_turn(struct trial *trial, const uint64_t *numbers) {
         TRIAL_REQUIRE(trial, trial_step(trial), "a snapshot is refused and nothing goes on");
     TRIAL_REQUIRE(trial, status == STORE_OK, "a snapshot is answered %d", (int)status);
     memcpy(slot->held, trial->model.held, sizeof slot->held);
+    slot->wall = trial->model.wall;
 }
 
 void trial_snapshot_look(struct trial *trial, const uint64_t *numbers) {

@@ -23,6 +23,7 @@ enum { TRIAL_BOUND_FROM = 1, TRIAL_BOUND_TO = 2, TRIAL_BOUND_PREFIX = 4, TRIAL_B
 struct trial_snapshot {
     struct store_snapshot *snapshot; /* null when the slot is free */
     uint32_t held[TRIAL_KEYS_MAX];   /* the model's, then */
+    uint64_t wall;                   /* likewise */
 };
 
 struct trial_cursor {

@@ -30,7 +30,8 @@ static void name_key(uint64_t shape, uint32_t key, struct buffer *to) {
 }
 
 void trial_model_init(struct trial_model *model, const struct trial_options *options) {
-    *model = (struct trial_model){.keys = (uint32_t)options->values[TRIAL_KEYS]};
+    *model = (struct trial_model){.keys = (uint32_t)options->values[TRIAL_KEYS],
+                                  .wall = TRIAL_WALL_BEGIN};
     for (uint32_t key = 0; key < model->keys; key++) {
         name_key(options->values[TRIAL_SHAPE], key, &model->names[key]);
         struct bytes name = buffer_bytes(&model->names[key]);
@@ -51,7 +52,8 @@ void trial_model_deinit(struct trial_model *model) {
 }
 
 bool trial_model_is_live(const struct trial_model *model, uint32_t key) {
-    return model->held[key] != 0 && !model->writes[model->held[key] - 1].removed;
+    return model->held[key] != 0 &&
+           trial_write_is_live(&model->writes[model->held[key] - 1], model->wall);
 }
 
 /* All keys that are the same modulo TALLY_GROUPS. */
@@ -66,20 +68,17 @@ static uint64_t digest_of(const struct trial_write *write) {
 void trial_model_change(const struct trial_model *model, const struct trial_write *write,
                         struct tally_change *change) {
     change->tally = tally_of(write->key);
-    if (trial_model_is_live(model, write->key)) {
-        change->digest ^= digest_of(&model->writes[model->held[write->key] - 1]);
+    if (write->expires != 0)
+        return;
+    uint32_t held = model->held[write->key];
+    if (held != 0 && !model->writes[held - 1].removed && model->writes[held - 1].expires == 0) {
+        change->digest ^= digest_of(&model->writes[held - 1]);
         change->count--;
     }
     if (!write->removed) {
         change->digest ^= digest_of(write);
         change->count++;
     }
-}
-
-static void hold(struct trial_model *model, uint32_t key, uint32_t held) {
-    model->live -= trial_model_is_live(model, key);
-    model->held[key] = held;
-    model->live += trial_model_is_live(model, key);
 }
 
 struct bytes trial_model_prefix(const struct trial_model *model, const struct trial_write *range) {
@@ -91,7 +90,7 @@ static void remove_range(struct trial_model *model, const struct trial_write *ra
     struct bytes prefix = trial_model_prefix(model, range);
     for (uint32_t key = 0; key < model->keys; key++) {
         if (bytes_start_with(buffer_bytes(&model->names[key]), prefix))
-            hold(model, key, 0);
+            model->held[key] = 0;
     }
     for (uint32_t i = 0; range->page != STORE_NO_PAGE && i < STORE_TALLIES_PER_PAGE; i++) {
         uint32_t tally = range->page * STORE_TALLIES_PER_PAGE + i;
@@ -112,7 +111,7 @@ static void replay(struct trial_model *model, uint32_t index) {
     model->digests[change.tally] ^= change.digest;
     model->counts[change.tally] += change.count;
     model->total += change.count;
-    hold(model, write->key, index + 1);
+    model->held[write->key] = index + 1;
 }
 
 void trial_model_apply(struct trial_model *model, struct trial_write write) {
@@ -128,7 +127,6 @@ void trial_model_truncate(struct trial_model *model, uint64_t last) {
     memset(model->held, 0, sizeof model->held);
     memset(model->digests, 0, sizeof model->digests);
     memset(model->counts, 0, sizeof model->counts);
-    model->live = 0;
     model->total = 0;
     uint32_t count = 0;
     while (count < model->count && model->writes[count].sequence <= last)

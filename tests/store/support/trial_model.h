@@ -14,13 +14,16 @@
 
 #include "tests/store/support/trial_options.h"
 
+enum { TRIAL_WALL_BEGIN = 1000 };
+
 struct trial_write {
     uint64_t sequence; /* of its batch */
     uint32_t key;
     uint32_t size; /* of the value; of a range the bytes of the key that are its prefix */
     bool removed;
-    bool range;    /* everything with the prefix goes */
-    uint32_t page; /* of a range: the tallies of this page become zero; or STORE_NO_PAGE */
+    uint64_t expires; /* 0: never. What expires counts for no tally */
+    bool range;       /* everything with the prefix goes */
+    uint32_t page;    /* of a range: the tallies of this page become zero; or STORE_NO_PAGE */
 };
 
 struct trial_model {
@@ -30,7 +33,7 @@ struct trial_model {
     uint32_t held[TRIAL_KEYS_MAX];  /* index of the key's last write, plus one; 0: none */
     struct trial_write *writes;
     uint32_t count, capacity;
-    uint32_t live;
+    uint64_t wall;                   /* the latest time of day that any life was told */
     uint64_t digests[TRIAL_TALLIES]; /* what the tallies must say */
     int64_t counts[TRIAL_TALLIES];
     int64_t total;
@@ -41,6 +44,10 @@ void trial_model_deinit(struct trial_model *model);
 void trial_model_apply(struct trial_model *model, struct trial_write write);
 /* Forgets the writes with a sequence above `last`. */
 void trial_model_truncate(struct trial_model *model, uint64_t last);
+/* True when this write left a value, and that has not expired by then. */
+static inline bool trial_write_is_live(const struct trial_write *write, uint64_t wall) {
+    return !write->removed && (write->expires == 0 || write->expires > wall);
+}
 bool trial_model_is_live(const struct trial_model *model, uint32_t key);
 /* Overwrites `value`. The key is live. */
 void trial_model_value(const struct trial_model *model, uint32_t key, struct buffer *value);

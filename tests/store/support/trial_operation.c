@@ -12,7 +12,9 @@ enum {
     VALUE_HUGE = 40000,
     RANGE_PREFIX_MAX = 6,
     RANGE_PAGES = 4,
-    FAULT_WITHIN = 60
+    FAULT_WITHIN = 60,
+    EXPIRY_MAX = 60,
+    CLOCK_MAX = 12
 };
 
 static const struct {
@@ -75,6 +77,15 @@ static struct trial_operation random_operation(const struct trial_options *optio
     case TRIAL_PUT:
         numbers[0] = prng_below(prng, keys);
         numbers[1] = random_size(options, prng);
+        break;
+    case TRIAL_EXPIRE:
+        numbers[0] = prng_below(prng, keys);
+        numbers[1] = random_size(options, prng);
+        numbers[2] = prng_below(prng, EXPIRY_MAX);
+        break;
+    case TRIAL_CLOCK:
+        numbers[0] = prng_below(prng, CLOCK_MAX);
+        numbers[1] = prng_chance(prng, 1, 5);
         break;
     case TRIAL_DELETE:
     case TRIAL_GET:

@@ -18,7 +18,10 @@
 
 /* Name, how many numbers it takes, how often it is drawn. */
 #define TRIAL_OPERATIONS(X)                                                                        \
-    X(PUT, "put", 2, 300)       /* key, size of the value */                                       \
+    X(PUT, "put", 2, 300) /* key, size of the value */                                             \
+    X(EXPIRE, "expire", 3,                                                                         \
+      80)                    /* key, size of the value, milliseconds from now until it expires */  \
+    X(CLOCK, "clock", 2, 25) /* milliseconds that the time of day moves on; 1: or is set back */   \
     X(DELETE, "delete", 1, 120) /* key */                                                          \
     X(BATCH, "batch", 2, 60)    /* entries, seed that chooses them */                              \
     X(RANGE, "range", 3, 6) /* key, bytes of it that are the prefix, page of tallies plus one */   \
