@@ -331,6 +331,42 @@ static void a_truncated_batch_is_refused(void **state) {
     buffer_deinit(&bytes);
 }
 
+static void an_entry_that_expires_is_as_documented_and_decodes_whole_only(void **state) {
+    (void)state;
+    static const uint8_t EXPECTED[] = {0x01, 0x02, 0x80, 0x23, 0xd6, 0xcb, 0x9a, 0x01, 0x00, 0x00,
+                                       0x04, 0x70, 0x6c, 0x75, 0x6d, 0x04, 0x62, 0x6c, 0x75, 0x65};
+    struct store_batch batch = {.count = 1,
+                                .entries = {{.key = bytes_of_text("plum"),
+                                             .value = bytes_of_text("blue"),
+                                             .expires = {1764356400000}}}};
+    struct store_batch again;
+    struct buffer bytes = {0};
+    log_batch_encode(&batch, &bytes);
+    assert_int_equal(bytes.size, sizeof EXPECTED);
+    assert_memory_equal(bytes.data, EXPECTED, sizeof EXPECTED);
+    for (size_t size = 0; size <= bytes.size; size++) {
+        struct reader reader = reader_of(bytes_of(bytes.data, size));
+        assert_int_equal(log_batch_decode(&reader, &again), size == bytes.size);
+    }
+    assert_int_equal(again.entries[0].expires.milliseconds, 1764356400000);
+    assert_true(bytes_equal(again.entries[0].value, batch.entries[0].value));
+    /* A time of zero is none. */
+    memset(bytes.data + 2, 0, 8);
+    struct reader reader = reader_of(buffer_bytes(&bytes));
+    assert_false(log_batch_decode(&reader, &again));
+    buffer_deinit(&bytes);
+}
+
+/* Nobody would take it out of the tally when it expires. */
+static void an_entry_that_expires_has_no_tally(void **state) {
+    (void)state;
+    static const uint8_t REFUSED[] = {0x81, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,   0, 0,
+                                      0,    0, 0, 0, 2, 1, 0, 0, 0, 0, 0, 0, 0, 1, 'k', 1, 'v'};
+    struct store_batch batch;
+    struct reader reader = reader_of(bytes_of(REFUSED, sizeof REFUSED));
+    assert_false(log_batch_decode(&reader, &batch));
+}
+
 static void a_removal_is_as_documented_and_decodes_whole_only(void **state) {
     (void)state;
     static const uint8_t EXPECTED[] = {0xc0, 5, 0, 0, 0, 3, 'd', 0, 5};
@@ -361,6 +397,8 @@ int main(void) {
         cmocka_unit_test(a_segment_is_as_documented),
         cmocka_unit_test(a_batch_comes_out_as_it_went_in),
         cmocka_unit_test(a_truncated_batch_is_refused),
+        cmocka_unit_test(an_entry_that_expires_is_as_documented_and_decodes_whole_only),
+        cmocka_unit_test(an_entry_that_expires_has_no_tally),
         cmocka_unit_test(a_removal_is_as_documented_and_decodes_whole_only),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

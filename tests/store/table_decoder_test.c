@@ -25,6 +25,8 @@ static void a_reader_written_from_the_page_reads_every_table(void **state) {
         struct fixture_entry *entries =
             table_fixture_random(&prng, prng_below(&prng, 600), 1 + prng_below(&prng, 16),
                                  1 + prng_below(&prng, 200), &count);
+        if (seed % 3 != 0)
+            table_fixture_let_expire(entries, count, &prng, 1 + prng_below(&prng, 5));
         table_fixture_build(&options, entries, count, 0, &file);
         size_t partitions =
             table_page_expect(buffer_bytes(&file), options.filter_bits_per_key, entries, count);
@@ -48,14 +50,15 @@ static FILE *open_page(void) {
     return page;
 }
 
-/* Lines of the listing: offset, two spaces, bytes with a space between, two spaces or the end. */
-static void read_listing(struct buffer *bytes) {
+/* Lines of a listing of the page, the first or a later one: offset, two spaces, bytes with a space between, two spaces or the end. */
+static void read_listing(uint32_t which, struct buffer *bytes) {
     FILE *page = open_page();
     char line[512];
     bool inside = false;
+    buffer_clear(bytes);
     while (fgets(line, sizeof line, page) != NULL) {
         if (!inside) {
-            inside = strcmp(line, "```hexdump\n") == 0;
+            inside = strcmp(line, "```hexdump\n") == 0 && which-- == 0;
             continue;
         }
         if (strcmp(line, "```\n") == 0)
@@ -81,13 +84,31 @@ static void the_listing_of_the_page_is_what_the_builder_makes(void **state) {
         entries[i].removed = i == 1;
     }
     table_fixture_build(&options, entries, 3, 0, &file);
-    read_listing(&listed);
+    read_listing(0, &listed);
     assert_int_equal(listed.size, file.size);
     assert_memory_equal(listed.data, file.data, file.size);
     for (size_t i = 0; i < 3; i++) {
         buffer_deinit(&entries[i].key);
         buffer_deinit(&entries[i].value);
     }
+    buffer_deinit(&file);
+    buffer_deinit(&listed);
+}
+
+static void the_listing_of_a_table_that_expires_is_what_the_builder_makes(void **state) {
+    (void)state;
+    struct fixture_entry plum = {.expires = 1764356400000};
+    struct buffer file = {0};
+    struct buffer listed = {0};
+    struct table_options options = {.block_bytes = 20, .number = 8};
+    buffer_append(&plum.key, bytes_of_text("plum"));
+    buffer_append(&plum.value, bytes_of_text("blue"));
+    table_fixture_build(&options, &plum, 1, 0, &file);
+    read_listing(1, &listed);
+    assert_int_equal(listed.size, file.size);
+    assert_memory_equal(listed.data, file.data, file.size);
+    buffer_deinit(&plum.key);
+    buffer_deinit(&plum.value);
     buffer_deinit(&file);
     buffer_deinit(&listed);
 }
@@ -143,6 +164,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_reader_written_from_the_page_reads_every_table),
         cmocka_unit_test(the_listing_of_the_page_is_what_the_builder_makes),
+        cmocka_unit_test(the_listing_of_a_table_that_expires_is_what_the_builder_makes),
         cmocka_unit_test(a_larger_table_has_this_hash),
         cmocka_unit_test(removed_ranges_lie_behind_the_properties),
     };

@@ -30,12 +30,19 @@ static void drain_output(struct table_builder *builder, size_t drain, struct buf
     }
 }
 
+static void add_entry(struct table_builder *builder, const struct fixture_entry *entry) {
+    struct bytes key = buffer_bytes(&entry->key), value = buffer_bytes(&entry->value);
+    if (entry->expires != 0)
+        table_builder_add_expiring(builder, key, value, (struct wall_time){entry->expires});
+    else
+        table_builder_add(builder, key, value, entry->removed);
+}
+
 void table_fixture_build(const struct table_options *options, const struct fixture_entry *entries,
                          size_t count, size_t drain, struct buffer *file) {
     struct table_builder *builder = table_builder_create(options);
     for (size_t i = 0; i < count; i++) {
-        table_builder_add(builder, buffer_bytes(&entries[i].key), buffer_bytes(&entries[i].value),
-                          entries[i].removed);
+        add_entry(builder, &entries[i]);
         if (drain != 0)
             drain_output(builder, drain, file);
     }
@@ -180,6 +187,16 @@ struct fixture_entry *table_fixture_random(struct prng *prng, size_t wanted, uin
             entries[(*count)++] = entries[i];
     }
     return entries;
+}
+
+void table_fixture_let_expire(struct fixture_entry *entries, size_t count, struct prng *prng,
+                              uint32_t one_in) {
+    uint64_t first = prng_chance(prng, 1, 4) ? UINT64_MAX - 100000 : 1700000000000;
+    uint32_t range = prng_chance(prng, 1, 3) ? 20 : 100000;
+    for (size_t i = 0; i < count; i++) {
+        if (!entries[i].removed && prng_chance(prng, 1, one_in))
+            entries[i].expires = first + prng_below(prng, range);
+    }
 }
 
 void table_fixture_free(struct fixture_entry *entries, size_t count) {

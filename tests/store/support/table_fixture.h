@@ -15,6 +15,7 @@ struct fixture_entry {
     struct buffer key;
     struct buffer value;
     bool removed;
+    uint64_t expires; /* 0: never */
 };
 
 enum lookup { LOOKUP_FOUND, LOOKUP_ABSENT, LOOKUP_CORRUPT };
@@ -46,6 +47,9 @@ enum lookup table_fixture_get(const struct table *table, struct bytes file, stru
  * table_fixture_free(). */
 struct fixture_entry *table_fixture_random(struct prng *prng, size_t wanted, uint32_t key_size_max,
                                            uint32_t value_size_max, size_t *count);
+/* Of those that are not removed, one in `one_in` expires, within a range of times. */
+void table_fixture_let_expire(struct fixture_entry *entries, size_t count, struct prng *prng,
+                              uint32_t one_in);
 void table_fixture_free(struct fixture_entry *entries, size_t count);
 
 #endif

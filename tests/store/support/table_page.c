@@ -62,6 +62,7 @@ struct decoded_entry {
     const uint8_t *value; /* in the contents */
     size_t value_size;
     bool removed;
+    uint64_t expires; /* 0: never */
 };
 
 static int compare_keys(const struct decoded_entry *left, const struct decoded_entry *right) {
@@ -70,6 +71,18 @@ static int compare_keys(const struct decoded_entry *left, const struct decoded_e
     if (order != 0)
         return order;
     return (left->key_size > right->key_size) - (left->key_size < right->key_size);
+}
+
+/* Nothing behind the key: removed. Otherwise its time comes before its value. */
+static void take_mark(struct decoded_entry *entry) {
+    entry->removed = entry->value_size == 0;
+    if (entry->removed)
+        return;
+    assert_true(entry->value_size >= 8);
+    entry->expires = number(entry->value, 8);
+    assert_true(entry->expires != 0);
+    entry->value += 8;
+    entry->value_size -= 8;
 }
 
 /* Every entry of the contents of a data or index block, in an array that the caller frees. */
@@ -105,9 +118,10 @@ static struct decoded_entry *decode_entries(struct table_page_stretch contents, 
         memcpy(entry->key + shared, at, unshared);
         entry->value = at + unshared;
         entry->value_size = (size_t)(tag / 2);
-        entry->removed = tag % 2 == 1;
         at += unshared + entry->value_size;
         assert_true(at <= array);
+        if (tag % 2 == 1)
+            take_mark(entry);
         assert_true(*count == 0 || compare_keys(&entries[*count - 1], entry) < 0);
         ++*count;
     }
@@ -173,11 +187,42 @@ static void expect_block(struct bytes file, struct table_page_stretch filter, ui
         assert_true(wanted->value.size == 0 ||
                     memcmp(entries[i].value, wanted->value.data, wanted->value.size) == 0);
         assert_int_equal(entries[i].removed, wanted->removed);
+        assert_int_equal(entries[i].expires, wanted->expires);
         assert_true(passes(filter, entries[i].key, entries[i].key_size));
     }
     assert_true(compare_keys(&entries[count - 1], separator) <= 0);
     free_entries(entries, count);
     free(contents.data);
+}
+
+static uint64_t expire_between(const struct fixture_entry *entries, size_t count, uint64_t after,
+                               uint64_t until) {
+    uint64_t found = 0;
+    for (size_t i = 0; i < count; i++)
+        found += entries[i].expires > after && entries[i].expires <= until;
+    return found;
+}
+
+/* Nothing at all when no entry expires; else steps, each of which is exact. */
+static void expect_expiries(const uint8_t *at, const uint8_t *end,
+                            const struct fixture_entry *entries, size_t count) {
+    uint64_t left = expire_between(entries, count, 0, UINT64_MAX), before = 0;
+    if (left == 0) {
+        assert_ptr_equal(at, end);
+        return;
+    }
+    uint64_t steps = varint(&at, end);
+    assert_in_range(steps, 1, 32);
+    for (uint64_t i = 0; i < steps; i++) {
+        uint64_t distance = varint(&at, end);
+        uint64_t expiring = varint(&at, end);
+        assert_true(distance > 0 && expiring > 0 && before + distance > before);
+        assert_int_equal(expire_between(entries, count, before, before + distance), expiring);
+        before += distance;
+        left -= expiring;
+    }
+    assert_int_equal(left, 0);
+    assert_ptr_equal(at, end);
 }
 
 static void expect_properties(struct table_page_stretch properties, struct bytes file,
@@ -188,7 +233,7 @@ static void expect_properties(struct table_page_stretch properties, struct bytes
         key_bytes += entries[i].key.size;
         value_bytes += entries[i].value.size;
     }
-    assert_int_equal(properties.size, 65);
+    assert_true(properties.size >= 65);
     assert_int_equal(number(properties.data, 8), count);
     assert_int_equal(number(properties.data + 8, 8), removed);
     assert_int_equal(number(properties.data + 16, 8), key_bytes);
@@ -199,6 +244,7 @@ static void expect_properties(struct table_page_stretch properties, struct bytes
     assert_int_equal(number(properties.data + 56, 4), 1);
     assert_in_range(number(properties.data + 60, 4), 0, 2);
     assert_int_equal(properties.data[64], 0);
+    expect_expiries(properties.data + 65, properties.data + properties.size, entries, count);
 }
 
 static void expect_filter_shape(struct table_page_stretch filter, uint32_t bits, size_t count) {
@@ -246,7 +292,7 @@ static void expect_index(struct progress *progress, struct table_page_stretch in
         assert_int_equal(value_end - value, 4);
         assert_memory_equal(value, progress->file.data + at + size - 4, 4);
         assert_int_equal(at, progress->data_end);
-        assert_false(blocks[i].removed);
+        assert_false(blocks[i].removed || blocks[i].expires != 0);
         expect_separator(progress, &blocks[i], &entries[progress->entries]);
         expect_block(progress->file, filter, at, size, &blocks[i], entries, &progress->entries);
         progress->data_end = at + size;
@@ -293,7 +339,7 @@ size_t table_page_expect(struct bytes file, uint32_t filter_bits,
     struct progress progress = {.file = file, .partition_end = parts.data_end};
     assert_int_equal(partitions, parts.partition_count);
     for (size_t i = 0; i < partitions; i++) {
-        assert_false(top[i].removed);
+        assert_false(top[i].removed || top[i].expires != 0);
         expect_partition(&progress, &top[i], filter_bits, entries);
     }
     assert_int_equal(progress.data_end, parts.data_end);
