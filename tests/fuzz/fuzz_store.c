@@ -1,6 +1,6 @@
 /* Starts a store on a directory that comes from anywhere, reads all of it and closes it.
  *
- *     byte 0          bit 0: recover strictly, or salvage what can be had
+ *     byte 0          bit 0: recover strictly, or salvage what can be had; bits 1 and 2: the time of day
  *     then, a file:   kind (0 log, 1 table, 2 manifest; 3: a change of the sound directory instead), number, size as two
  *                     bytes, and the bytes
  *     a change:       which file, offset as two bytes, and a byte that is XORed there
@@ -12,6 +12,9 @@
 #include "tests/store/support/memory_disk.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+enum { NOON = 1000000 };
+static const uint64_t WALLS[] = {0, NOON - 1, NOON + 30, UINT64_MAX};
 
 enum { STEPS_MAX = 20000, ENTRIES = 60, KINDS = 4, READS_MAX = 300 };
 
@@ -38,7 +41,9 @@ static bool step(struct store *store) {
     struct disk_done done;
     now.nanoseconds += 1000;
     bool performed = memory_disk_perform(&disk, &done);
-    struct instant deadline = store_deadline(store);
+    /* What waits for entries to expire waits for ever: the time of day stands still. */
+    struct instant deadline = store_work_deadline(store);
+    CHECK(!instant_before(deadline, store_deadline(store)));
     if (!performed && deadline.nanoseconds == UINT64_MAX)
         return false;
     if (performed)
@@ -51,9 +56,10 @@ static bool step(struct store *store) {
     return true;
 }
 
-static struct store *start(bool salvages) {
+static struct store *start(bool salvages, uint64_t wall) {
     struct store_config config = tiny_config(salvages);
     struct store *store = store_create(&config);
+    store_set_wall(store, (struct wall_time){wall});
     store_start(store, now, &effects);
     memory_disk_take(&disk, &effects);
     effects_clear(&effects);
@@ -81,15 +87,17 @@ static void close_store(struct store *store) {
 /* Some entries in tables, some in the log. */
 static void make_sound(void) {
     memory_disk_init(&disk, 1);
-    struct store *store = start(false);
+    struct store *store = start(false, 0);
     for (uint8_t i = 0; i < ENTRIES; i++) {
         uint8_t key[] = {'k', (uint8_t)('a' + i % 20), (uint8_t)('a' + i % 3)};
         struct store_batch batch = {.count = 1,
                                     .entries = {{.key = bytes_of(key, sizeof key),
                                                  .value = bytes_of_text("value value value value"),
                                                  .removed = false}},
-                                    .has_tally = true,
+                                    .has_tally = i % 3 != 0,
                                     .tally = {.tally = i, .digest = i, .count = 1}};
+        if (!batch.has_tally)
+            batch.entries[0].expires.milliseconds = NOON + i;
         uint64_t sequence;
         while (store_write(store, &batch, now, &sequence) == STORE_BUSY)
             (void)step(store);
@@ -154,7 +162,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (sound.file_count == 0)
         make_sound();
     struct reader reader = reader_of(bytes_of(data, size));
-    bool salvages = (reader_u8(&reader) & 1) != 0;
+    uint8_t how = reader_u8(&reader);
+    bool salvages = (how & 1) != 0;
     memory_disk_clone(&disk, &sound);
     bool replaced = false;
     while (reader.left > 0 && !reader.failed) {
@@ -168,7 +177,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         replaced = true;
         add_file(&reader, kind);
     }
-    struct store *store = start(salvages);
+    struct store *store = start(salvages, WALLS[how >> 1 & 3]);
     CHECK((store_phase(store) == STORE_PHASE_FAILED) == (store_failure(store).size > 0));
     if (store_phase(store) == STORE_PHASE_SERVING)
         read_all(store);

@@ -26,12 +26,16 @@ enum { MODES = 7, SEALED_KEY_SIZE = 4, PROPERTIES_FILE_SIZE_AT = 40 };
 static struct table_context context = {.pinned_bytes_max = UINT64_MAX};
 
 /* Where a cursor finds no fault in a whole block, a lookup must find what the cursor finds. */
-static void find_in_block(struct bytes contents, struct bytes key, bool sound, bool there) {
+static void find_in_block(const struct block_cursor *cursor, struct bytes key, bool sound) {
     struct bytes value;
     bool removed;
     struct wall_time expires;
-    enum block_find found = block_find(contents, key, &value, &removed, &expires);
+    enum block_find found = block_find(cursor->contents, key, &value, &removed, &expires);
+    bool there = cursor->valid && bytes_equal(cursor->key, key);
     CHECK(!sound || found == (there ? BLOCK_FIND_PRESENT : BLOCK_FIND_ABSENT));
+    CHECK(!sound || !there ||
+          (bytes_equal(value, cursor->value) && removed == cursor->removed &&
+           expires.milliseconds == cursor->expires.milliseconds));
 }
 
 static void walk_block(struct bytes contents, struct bytes key) {
@@ -49,7 +53,7 @@ static void walk_block(struct bytes contents, struct bytes key) {
         block_cursor_seek(&cursor, key);
         CHECK(!cursor.valid || bytes_compare(cursor.key, key) >= 0);
         sound = sound && !cursor.corrupt;
-        find_in_block(contents, key, sound, cursor.valid && bytes_equal(cursor.key, key));
+        find_in_block(&cursor, key, sound);
         /* Corruption is final, so that each walk begins with a cursor of its own. */
         CHECK(block_cursor_open(&cursor, contents) == TABLE_OK);
         for (block_cursor_last(&cursor); cursor.valid;) {
@@ -83,6 +87,20 @@ static void ask_filter(const struct table *table, struct bytes file, struct byte
     buffer_deinit(&contents);
 }
 
+/* What has expired grows with time, and comes to all that expires. */
+static void use_expiries(const struct table *table) {
+    const struct expiries *expiries = table_expiries(table);
+    uint64_t passed = 0;
+    for (uint32_t i = 0; i < expiries->count; i++) {
+        struct wall_time to = expiries->steps[i].to;
+        CHECK(expiries_passed(expiries, to) > passed);
+        passed = expiries_passed(expiries, to);
+        CHECK(expiries_due(expiries, passed).milliseconds == to.milliseconds);
+        CHECK(expiries_find(expiries, to) == i);
+    }
+    CHECK(passed == table_properties(table)->expiring_count);
+}
+
 /* Looks a key up and walks every block that lies inside the file. */
 static void use_table(const struct table *table, struct bytes file, struct bytes key) {
     struct block_handle handle;
@@ -90,6 +108,7 @@ static void use_table(const struct table *table, struct bytes file, struct bytes
     struct buffer index = {0};
     struct buffer contents = {0};
     uint32_t position = 0;
+    use_expiries(table);
     ask_filter(table, file, key);
     (void)table_find_block(table, &window, key, &position, &handle);
     position = 0;

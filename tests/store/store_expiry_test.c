@@ -150,6 +150,24 @@ static void flush(void) {
     settle();
 }
 
+/* What is in memory lies in a run of its own at level 0 then, and nothing has been compacted. */
+static void flush_alone(void) {
+    struct store_snapshot *snapshot;
+    struct store_figures figures;
+    struct disk_done done;
+    assert_int_equal(store_snapshot_acquire(world.store, &snapshot), STORE_OK);
+    store_snapshot_release(snapshot);
+    for (uint32_t steps = 0; steps < STEPS_MAX; steps++) {
+        pump();
+        store_figures(world.store, &figures);
+        if (figures.frozen_count == 0)
+            return;
+        if (memory_disk_perform(&world.disk, &done))
+            assert_true(store_on_disk(world.store, &done, world.now, &world.effects));
+    }
+    fail_msg("what is frozen is never flushed");
+}
+
 static bool is_live(const struct held *held, uint64_t wall) {
     return held->sequence != 0 && (held->expires == 0 || held->expires > wall);
 }
@@ -485,6 +503,46 @@ static void a_table_goes_unread_only_when_nothing_older_lies_below(void **state)
     check();
 }
 
+static void a_run_of_level_0_goes_unread_only_when_no_older_one_meets_it(void **state) {
+    (void)state;
+    for (uint32_t key = 0; key < 20; key++)
+        put(key, 0);
+    flush_alone();
+    for (uint32_t key = 0; key < 20; key++)
+        put(key, NOON + MINUTE);
+    flush_alone();
+    uint64_t both = table_bytes();
+    set_wall(NOON + MINUTE);
+    for (uint32_t i = 0; i < 20; i++) {
+        struct disk_done done;
+        pump();
+        if (memory_disk_perform(&world.disk, &done))
+            assert_true(store_on_disk(world.store, &done, world.now, &world.effects));
+    }
+    assert_int_equal(table_bytes(), both);
+    check();
+    flush();
+    check();
+    assert_int_equal(table_bytes(), 0);
+}
+
+static void what_expires_above_the_last_level_hides_until_it_comes_there(void **state) {
+    (void)state;
+    world.config.memtable_bytes = 600;
+    world.config.table_bytes = 1500;
+    start(NOON);
+    put_all(0);
+    flush();
+    for (uint32_t round = 1; round < 6; round++) {
+        for (uint32_t key = round; key < KEYS; key += 5)
+            put(key, world.wall + 1);
+        set_wall(world.wall + 1);
+        check();
+        flush();
+        check();
+    }
+}
+
 static void a_busy_store_writes_a_table_anew_once_a_quarter_has_expired(void **state) {
     (void)state;
     for (uint32_t key = 0; key < KEYS; key++)
@@ -537,6 +595,8 @@ int main(void) {
         CLAIM(a_clock_that_was_set_back_wakes_nobody_early),
         CLAIM(tables_in_which_nothing_lives_go_unread),
         CLAIM(a_table_goes_unread_only_when_nothing_older_lies_below),
+        CLAIM(a_run_of_level_0_goes_unread_only_when_no_older_one_meets_it),
+        CLAIM(what_expires_above_the_last_level_hides_until_it_comes_there),
         CLAIM(a_busy_store_writes_a_table_anew_once_a_quarter_has_expired),
         CLAIM(what_expires_inside_an_open_cursor_is_passed_over),
     };
