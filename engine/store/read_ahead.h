@@ -1,63 +1,97 @@
-/* read_ahead: large reads for a cursor that walks a run of tables block after block, past the cache.
+/* read_ahead: larger reads for a cursor that walks a run of tables block after block, in either direction.
  *
- *     block   1   2   3   4   5   6 . . . . . . . .
- *     read    4K  4K  4K  4K  [ 16K    ][ 32K      ][ 64K ...           up to 256 KiB
- *             through the cache         past it, the next one while this one is worked off
+ *     block   1   2   3 4   5 6 7 8   9 . . . . . . . .
+ *     read    1   1   [ 2 ] [   4   ] [       8       ] ...           up to 256 KiB, the next before it is needed
+ *             -------- into the cache ---------> from 256 KiB on past it
  *
- * A few blocks in a row are read one by one, so that a short scan reads no more than it needs; from
- * then on each read is twice as large as the one before. What is read so does not enter the cache:
- * a scan pushes nothing out of it.
+ * What was wanted so far, one block behind the other, and had to be read is a row. Once it has READ_AHEAD_AFTER blocks, a
+ * read takes as many bytes as the whole row had: however long the scan is, at most about half of what is read was not wanted.
+ * Blocks that are in the cache are no reason to read ahead of them: in a short scan they end the row.
  *
- *     if (block_streak_note(&streak, file, &handle)) answer = read_ahead_take(ahead, file, &handle, waiter, &raw, effects);
+ * What a short scan reads goes through the cache, for the next one that comes this way; a long one would only drive it
+ * through, and goes past it.
+ *
+ *     if (block_row_note(&row, file, &handle, descends, cache_bytes) && it is at hand) block_row_met(&row);
+ *     if (block_row_reads_ahead(&row))
+ *         answer = read_ahead_take(ahead, &row, file, &handle, waiter, &raw, effects);
  *     ... WAIT_AHEAD_READ: read_ahead_on_done(ahead, ...); the waiter asks again
  */
 #ifndef DUNLIN_STORE_READ_AHEAD_H
 #define DUNLIN_STORE_READ_AHEAD_H
 
-#include "engine/store/block_stream.h"
+#include "engine/base/effect.h"
+#include "engine/store/table_file.h"
 
-enum { READ_AHEAD_AFTER = 4, READ_AHEAD_MIN = 16 * 1024, READ_AHEAD_MAX = 256 * 1024 };
+enum {
+    READ_AHEAD_AFTER = 2,          /* blocks that are read one by one */
+    READ_AHEAD_MAX = 256 * 1024,   /* bytes of one read */
+    READ_AHEAD_EARLY = 512 * 1024, /* behind so many, the next read is begun before it is needed */
+    /* A row of so many bytes, or of this part of the cache, is not a short scan's. */
+    READ_AHEAD_LONG_SCAN = 256 * 1024,
+    READ_AHEAD_CACHE_DIVISOR = 64,
+};
+
+/* Blocks that were wanted one behind the other. The zero value has seen none. */
+struct block_row {
+    uint64_t file, offset, end; /* of the last one */
+    bool descends;
+    bool is_long;     /* too long for the cache */
+    uint64_t bytes;   /* of all of them */
+    uint64_t missing; /* bytes of those that were not at hand, since the last that was */
+    uint32_t missing_count;
+};
+
+/* Notes that this block is wanted; false when it is the same once more. At first it counts as missing. */
+bool block_row_note(struct block_row *row, const struct table_file *file,
+                    const struct block_handle *handle, bool descends, uint64_t cache_bytes);
+/* The block that was noted last is at hand, or must be read alone. */
+static inline void block_row_met(struct block_row *row) {
+    if (!row->is_long)
+        row->missing = row->missing_count = 0;
+}
+static inline bool block_row_reads_ahead(const struct block_row *row) {
+    return row->missing_count > READ_AHEAD_AFTER;
+}
 
 enum read_ahead_answer {
     READ_AHEAD_READY,
     READ_AHEAD_WAITS,
-    READ_AHEAD_FAILED, /* a read failed: which block's fault it was, reading it alone will tell */
+    READ_AHEAD_DECLINES, /* the block is to be read alone: then it turns out whose fault a failed read was */
 };
 
-/* How many blocks in a row were wanted. The zero value has seen none. */
-struct block_streak {
-    uint64_t file, offset, end; /* of the last one */
-    uint32_t length;            /* blocks in a row before it */
+/* Bytes of the file from `offset` on. */
+struct read_span {
+    uint64_t offset;
+    struct buffer bytes;
 };
 
 struct read_ahead {
-    struct block_stream stream;
-    uint64_t waiter;                    /* for the read that is out; 0: nobody */
-    struct table_file *read_file;       /* of that read, referenced */
-    bool abandoned;                     /* its cursor is gone: it lives until the read comes back */
-    struct read_ahead *next, *previous; /* of the abandoned ones */
+    struct tickets *tickets;
+    struct disk_wait wait;
+    struct table_file *file; /* whose bytes lie in the spans; not referenced */
+    bool descends;
+    struct read_span now, next;   /* `next` lies behind `now`, or, descending, before it */
+    uint64_t wanted;              /* bytes of the read that is out, or 0 */
+    bool failed;                  /* the last read */
+    uint64_t waiter;              /* for the read that is out; 0: nobody */
+    struct table_file *read_file; /* of that read, referenced */
+    bool abandoned;               /* its cursor is gone: it lives until the read comes back */
+    struct read_ahead *next_abandoned, *previous_abandoned;
 };
 
 struct read_ahead *read_ahead_create(struct tickets *tickets);
 void read_ahead_destroy(struct read_ahead *ahead);
-/* Notes that this block is wanted, again or next. True when enough of those before it were wanted in
- * order. */
-bool block_streak_note(struct block_streak *streak, const struct table_file *file,
-                       const struct block_handle *handle);
-/* A new row of blocks begins: with small reads. */
-static inline void read_ahead_restart(struct read_ahead *ahead) {
-    if (!ahead->stream.wait.pending)
-        ahead->stream.read_bytes = READ_AHEAD_MIN;
-}
-/* `raw` is borrowed until the next call. */
-MUST_USE enum read_ahead_answer read_ahead_take(struct read_ahead *ahead, struct table_file *file,
+/* `raw` is borrowed until the next call. The file stays open until then. */
+MUST_USE enum read_ahead_answer read_ahead_take(struct read_ahead *ahead,
+                                                const struct block_row *row,
+                                                struct table_file *file,
                                                 const struct block_handle *handle, uint64_t waiter,
                                                 struct bytes *raw, struct effects *effects);
 /* A read has come back. Returns the table that it held, for the caller to release. */
 MUST_USE struct table_file *read_ahead_on_done(struct read_ahead *ahead, enum disk_status status,
                                                struct bytes bytes);
 static inline bool read_ahead_is_reading(const struct read_ahead *ahead) {
-    return ahead->stream.wait.pending;
+    return ahead->wait.pending;
 }
 
 #endif

@@ -1,5 +1,5 @@
 /* Where the blocks come from that a cursor walks through: the cache, a read of its own, or, when it
- * goes through a table from block to block, large reads ahead of it. */
+ * goes through a table from block to block, larger reads ahead of it. */
 #include "engine/base/memory.h"
 #include "engine/store/store_state.h"
 
@@ -9,19 +9,19 @@ static void abandon(struct store *store, struct read_ahead *ahead) {
         return;
     }
     ahead->abandoned = true;
-    ahead->next = store->abandoned;
-    if (ahead->next != NULL)
-        ahead->next->previous = ahead;
+    ahead->next_abandoned = store->abandoned;
+    if (ahead->next_abandoned != NULL)
+        ahead->next_abandoned->previous_abandoned = ahead;
     store->abandoned = ahead;
 }
 
 static void forget_abandoned(struct store *store, struct read_ahead *ahead) {
-    if (ahead->next != NULL)
-        ahead->next->previous = ahead->previous;
-    if (ahead->previous != NULL)
-        ahead->previous->next = ahead->next;
+    if (ahead->next_abandoned != NULL)
+        ahead->next_abandoned->previous_abandoned = ahead->previous_abandoned;
+    if (ahead->previous_abandoned != NULL)
+        ahead->previous_abandoned->next_abandoned = ahead->next_abandoned;
     else
-        store->abandoned = ahead->next;
+        store->abandoned = ahead->next_abandoned;
     read_ahead_destroy(ahead);
 }
 
@@ -55,31 +55,48 @@ void store_on_read_ahead(struct store *store, struct read_ahead *ahead,
     store_release_table(store, file);
 }
 
-/* Notes that the source goes on to this block. True when it is time to read ahead, which is for data
- * blocks on the way forwards, and not for the store itself. */
-static bool goes_from_block_to_block(struct store_cursor *cursor, uint32_t source,
-                                     uint64_t waiter) {
+/* The row that the source's block belongs to; null for partitions of an index, and for the store itself, which reads no more
+ * than it needs. */
+static struct block_row *row_of(struct store_cursor *cursor, uint32_t source, uint64_t waiter) {
     const struct run_cursor *run = &cursor->merge.sources[source].run;
-    if (cursor->reverse || run->handle.kind != BLOCK_DATA || waiter == BLOCK_WAITER_OWN)
-        return false;
+    if (run->handle.kind != BLOCK_DATA || waiter == BLOCK_WAITER_OWN)
+        return NULL;
     if (cursor->feeds == NULL)
         cursor->feeds = memory_allocate_zeroed(cursor->merge.count, sizeof *cursor->feeds);
-    return block_streak_note(&cursor->feeds[source].streak, run_cursor_table(run), &run->handle);
+    return &cursor->feeds[source].row;
+}
+
+/* What was read for a short scan is kept for the next one. */
+static void feed_and_keep(struct store *store, struct run_cursor *run, struct bytes raw) {
+    struct table_file *file = run_cursor_table(run);
+    struct buffer contents = block_pool_spare(&store->blocks);
+    if (table_block_unpack(file->table, &run->handle, raw, &contents) != TABLE_OK) {
+        buffer_deinit(&contents);
+        run_cursor_feed_raw(run, raw);
+        return;
+    }
+    struct block *block = block_create(&store->blocks, &contents);
+    struct lent_block lent = block_lend(block);
+    block_cache_put(store_cache(store), file->number, run->handle.offset, block_acquire(block));
+    run_cursor_feed_block(run, &lent);
+    block_release(block);
 }
 
 static enum read_ahead_answer take_ahead(struct store_cursor *cursor, uint32_t source,
-                                         uint64_t waiter, struct bytes *raw,
-                                         struct effects *effects) {
-    const struct run_cursor *run = &cursor->merge.sources[source].run;
+                                         uint64_t waiter, struct effects *effects) {
+    struct run_cursor *run = &cursor->merge.sources[source].run;
     struct cursor_feed *feed = &cursor->feeds[source];
+    struct bytes raw;
     if (feed->ahead == NULL)
         feed->ahead = read_ahead_create(&cursor->store->tickets);
-    if (feed->streak.length == READ_AHEAD_AFTER)
-        read_ahead_restart(feed->ahead);
-    enum read_ahead_answer answer =
-        read_ahead_take(feed->ahead, run_cursor_table(run), &run->handle, waiter, raw, effects);
-    if (answer == READ_AHEAD_FAILED)
-        feed->streak = (struct block_streak){.length = 0};
+    enum read_ahead_answer answer = read_ahead_take(feed->ahead, &feed->row, run_cursor_table(run),
+                                                    &run->handle, waiter, &raw, effects);
+    if (answer == READ_AHEAD_DECLINES)
+        block_row_met(&feed->row);
+    if (answer == READ_AHEAD_READY && feed->row.is_long)
+        run_cursor_feed_raw(run, raw);
+    else if (answer == READ_AHEAD_READY)
+        feed_and_keep(cursor->store, run, raw);
     return answer;
 }
 
@@ -90,22 +107,24 @@ static enum store_status feed_block(struct store_cursor *cursor, uint32_t source
     struct run_cursor *run = &cursor->merge.sources[source].run;
     struct table_file *file = run_cursor_table(run);
     struct lent_block lent;
-    bool reads_ahead = goes_from_block_to_block(cursor, source, waiter);
-    if (!store_block_at_hand(store, file, &run->handle, &lent)) {
-        struct bytes raw;
-        enum read_ahead_answer answer = READ_AHEAD_FAILED;
-        if (reads_ahead)
-            answer = take_ahead(cursor, source, waiter, &raw, effects);
-        if (answer == READ_AHEAD_READY)
-            run_cursor_feed_raw(run, raw);
-        if (answer != READ_AHEAD_FAILED)
-            return answer == READ_AHEAD_READY ? STORE_OK : STORE_NEED_BLOCK;
-        enum store_status status = store_block(store, file, &run->handle, waiter, &lent, effects);
-        if (status != STORE_OK)
-            return status;
+    struct block_row *row = row_of(cursor, source, waiter);
+    bool is_next = row != NULL && block_row_note(row, file, &run->handle, cursor->reverse,
+                                                 store->config.cache_bytes);
+    if (store_block_at_hand(store, file, &run->handle, &lent)) {
+        if (is_next)
+            block_row_met(row);
+        run_cursor_feed_block(run, &lent);
+        return STORE_OK;
     }
-    run_cursor_feed_block(run, &lent);
-    return STORE_OK;
+    if (row != NULL && block_row_reads_ahead(row)) {
+        enum read_ahead_answer answer = take_ahead(cursor, source, waiter, effects);
+        if (answer != READ_AHEAD_DECLINES)
+            return answer == READ_AHEAD_READY ? STORE_OK : STORE_NEED_BLOCK;
+    }
+    enum store_status status = store_block(store, file, &run->handle, waiter, &lent, effects);
+    if (status == STORE_OK)
+        run_cursor_feed_block(run, &lent);
+    return status;
 }
 
 enum store_status store_feed(struct store_cursor *cursor, uint64_t waiter,

@@ -67,7 +67,7 @@ struct store_snapshot {
 
 /* How a source of a cursor has come by its blocks. */
 struct cursor_feed {
-    struct block_streak streak;
+    struct block_row row;
     struct read_ahead *ahead; /* null until it is time to read ahead */
 };
 

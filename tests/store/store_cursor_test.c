@@ -10,10 +10,12 @@
 #include "engine/store/read_ahead.h"
 #include "tests/store/support/store_host.h"
 
+/* A block holds one entry. */
 enum { KEYS = 600, VALUE = 900, BLOCK = 1024 };
 
 static struct memory_disk disk;
 static struct store_host host;
+static uint64_t bytes_asked; /* by the reads that walks have caused */
 
 static void write_until_taken(uint32_t key, uint32_t size) {
     enum store_status status;
@@ -24,12 +26,12 @@ static void write_until_taken(uint32_t key, uint32_t size) {
 }
 
 /* Everything lies in tables of the deepest level, and nothing is in the cache. */
-static void set_up(void) {
+static void set_up_with_cache(uint64_t cache_bytes) {
     struct store_config config = store_host_small_config();
     config.block_bytes = BLOCK;
     config.table_bytes = 200 * 1024;
     config.memtable_bytes = 64 * 1024;
-    config.cache_bytes = 128 * 1024;
+    config.cache_bytes = cache_bytes;
     memory_disk_init(&disk, 1);
     store_host_init(&host, &disk, &config);
     host.keys = KEYS;
@@ -42,9 +44,20 @@ static void set_up(void) {
     store_host_settle(&host);
 }
 
+static void set_up(void) {
+    set_up_with_cache(128 * 1024);
+}
+
 static void tear_down(void) {
     store_host_deinit(&host);
     memory_disk_deinit(&disk);
+}
+
+static void count_reads(void) {
+    for (size_t i = 0; i < host.effects.count; i++) {
+        if (host.effects.items[i].kind == EFFECT_READ)
+            bytes_asked += host.effects.items[i].size;
+    }
 }
 
 /* Walks up to `limit` entries; how many there were. */
@@ -58,6 +71,7 @@ static uint32_t walk(const struct store_range *range, struct store_snapshot *sna
         uint64_t ready;
         status = store_cursor_next(cursor, host.next_waiter++, &entry, &host.effects);
         met += status == STORE_OK;
+        count_reads();
         memory_disk_take(&disk, &host.effects);
         effects_clear(&host.effects);
         if (status == STORE_NEED_BLOCK)
@@ -69,31 +83,112 @@ static uint32_t walk(const struct store_range *range, struct store_snapshot *sna
     return met;
 }
 
-static void a_scan_of_everything_takes_few_reads(void **state) {
-    (void)state;
-    set_up();
+static uint64_t walk_all(bool reverse) {
     uint64_t before = disk.performed;
-    assert_int_equal(walk(&(struct store_range){.reverse = false}, NULL, KEYS + 1), KEYS);
-    uint64_t reads = disk.performed - before;
-    /* One entry a block: read one by one that would be as many reads as entries. */
-    assert_true(reads < KEYS / 10);
-    before = disk.performed;
-    assert_int_equal(walk(&(struct store_range){.reverse = true}, NULL, KEYS + 1), KEYS);
-    tear_down();
+    assert_int_equal(walk(&(struct store_range){.reverse = reverse}, NULL, KEYS + 1), KEYS);
+    return disk.performed - before;
 }
 
-static void a_short_scan_reads_its_own_blocks_alone(void **state) {
+static void a_scan_of_everything_takes_few_reads_either_way(void **state) {
+    (void)state;
+    for (int reverse = 0; reverse < 2; reverse++) {
+        set_up();
+        /* Read one by one that would be as many reads as entries. */
+        uint64_t reads = walk_all(reverse == 1);
+        if (reads >= KEYS / 8)
+            fail_msg("%s: %u reads", reverse == 1 ? "down" : "up", (unsigned)reads);
+        tear_down();
+    }
+}
+
+/* However long a scan is: besides its own blocks it reads no more than once again as much. */
+static void a_short_scan_reads_little_more_than_its_own_blocks(void **state) {
+    (void)state;
+    static const uint32_t LENGTHS[] = {1, 2, 3, 4, 5, 7, 10, 17, 31, 60, 100, 150};
+    for (uint32_t i = 0; i < 2 * sizeof LENGTHS / sizeof LENGTHS[0]; i++) {
+        uint32_t length = LENGTHS[i / 2];
+        set_up();
+        bytes_asked = 0;
+        uint64_t before = disk.performed;
+        assert_int_equal(walk(&(struct store_range){.reverse = i % 2 == 1}, NULL, length), length);
+        uint64_t wanted = length * (uint64_t)VALUE;
+        bool one_by_one = length <= READ_AHEAD_AFTER;
+        /* Besides, a seek may begin behind the last entry of its first block, and the last block has more than is wanted. */
+        uint64_t ends = 4 * BLOCK + 2 * VALUE;
+        if (bytes_asked > (one_by_one ? 1 : 2) * wanted + ends)
+            fail_msg("%u entries %s: %u bytes were read", length, i % 2 == 1 ? "down" : "up",
+                     (unsigned)bytes_asked);
+        if (length >= 10 && disk.performed - before > length / 2)
+            fail_msg("%u entries %s: %u reads", length, i % 2 == 1 ? "down" : "up",
+                     (unsigned)(disk.performed - before));
+        tear_down();
+    }
+}
+
+static void a_short_scan_that_comes_again_reads_nothing(void **state) {
+    (void)state;
+    enum { LENGTH = 60 };
+    for (int reverse = 0; reverse < 2; reverse++) {
+        set_up_with_cache(64 << 20);
+        struct store_range range = {.reverse = reverse == 1};
+        assert_int_equal(walk(&range, NULL, LENGTH), LENGTH);
+        bytes_asked = 0;
+        assert_int_equal(walk(&range, NULL, LENGTH), LENGTH);
+        assert_int_equal(bytes_asked, 0);
+        tear_down();
+    }
+}
+
+/* Every fifth block is there: a scan must not read it again one by one, and a long one not give up its large reads. */
+static void a_scan_uses_what_is_in_the_cache(void **state) {
+    (void)state;
+    enum { APART = 5 };
+    for (int reverse = 0; reverse < 2; reverse++) {
+        set_up();
+        struct bytes value;
+        for (uint32_t key = 0; key < KEYS; key += APART)
+            assert_int_equal(store_host_get(&host, key, &value), STORE_OK);
+        bytes_asked = 0;
+        uint64_t reads = walk_all(reverse == 1);
+        assert_true(reads < KEYS / 2);
+        assert_true(bytes_asked < KEYS * (uint64_t)(VALUE + 100));
+        tear_down();
+    }
+}
+
+/* A cursor stands in a block while everything else passes through a cache that has room for a few, and then while the files
+ * themselves go. */
+static void what_a_cursor_holds_is_counted_until_it_goes_on(void **state) {
     (void)state;
     set_up();
-    struct store_figures figures;
-    store_figures(host.store, &figures);
-    uint64_t blocks = figures.blocks_read;
-    uint64_t before = disk.performed;
-    assert_int_equal(walk(&(struct store_range){.reverse = false}, NULL, READ_AHEAD_AFTER),
-                     READ_AHEAD_AFTER);
-    store_figures(host.store, &figures);
-    assert_int_equal(disk.performed - before, figures.blocks_read - blocks);
-    assert_true(figures.blocks_read - blocks <= READ_AHEAD_AFTER);
+    struct store_cursor *cursor =
+        store_cursor_open(host.store, &(struct store_range){.to = {0}}, NULL);
+    struct store_entry entry;
+    uint64_t ready;
+    while (store_cursor_next(cursor, host.next_waiter++, &entry, &host.effects) ==
+           STORE_NEED_BLOCK) {
+        memory_disk_take(&disk, &host.effects);
+        effects_clear(&host.effects);
+        assert_true(store_host_step(&host));
+        while (store_next_ready(host.store, &ready)) {
+        }
+    }
+    struct bytes value;
+    struct buffer kept = {0};
+    buffer_append(&kept, entry.value);
+    for (uint32_t round = 0; round < 3; round++) {
+        for (uint32_t key = 1; key < KEYS; key++)
+            assert_int_equal(store_host_get(&host, key, &value), STORE_OK);
+    }
+    assert_true(bytes_equal(entry.value, buffer_bytes(&kept)));
+    buffer_deinit(&kept);
+    struct store_figures held, gone;
+    store_figures(host.store, &held);
+    store_cursor_close(cursor);
+    store_figures(host.store, &gone);
+    assert_int_equal(held.block_count, gone.block_count + 1);
+    assert_true(held.block_bytes > gone.block_bytes);
+    assert_int_equal(held.cache_bytes, gone.cache_bytes);
     tear_down();
 }
 
@@ -216,8 +311,11 @@ static void so_many_memtables_wait_that_no_snapshot_freezes_another(void **state
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_scan_of_everything_takes_few_reads),
-        cmocka_unit_test(a_short_scan_reads_its_own_blocks_alone),
+        cmocka_unit_test(a_scan_of_everything_takes_few_reads_either_way),
+        cmocka_unit_test(a_short_scan_reads_little_more_than_its_own_blocks),
+        cmocka_unit_test(a_short_scan_that_comes_again_reads_nothing),
+        cmocka_unit_test(a_scan_uses_what_is_in_the_cache),
+        cmocka_unit_test(what_a_cursor_holds_is_counted_until_it_goes_on),
         cmocka_unit_test(a_scan_pushes_nothing_out_of_the_cache),
         cmocka_unit_test(a_snapshot_keeps_its_files_and_its_release_lets_them_go),
         cmocka_unit_test(snapshots_of_the_same_state_are_one),
