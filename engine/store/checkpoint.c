@@ -20,6 +20,7 @@ void checkpoints_deinit(struct store *store) {
     release_version(store);
     checkpoint_entry_deinit(&store->checkpoints.made);
     checkpoint_list_deinit(&store->checkpoints.list);
+    checkpoint_list_deinit(&store->checkpoints.broken);
     buffer_deinit(&store->checkpoints.frame);
 }
 
@@ -47,8 +48,7 @@ void checkpoints_find(struct store *store, const struct file_entry *files, size_
         if (checkpoint_entry_manifest(&list->items[i]) != NULL)
             continue;
         struct checkpoint_entry broken = checkpoint_list_take(list, &list->items[i]);
-        remove_files(store, &broken);
-        checkpoint_entry_deinit(&broken);
+        *checkpoint_list_insert(&store->checkpoints.broken, broken.facts.number) = broken;
     }
 }
 
@@ -68,7 +68,7 @@ enum checkpoint_state store_checkpoint_state(const struct store *store, uint32_t
     if (checkpoint_list_find(&checkpoints->list, number) != NULL)
         return CHECKPOINT_COMPLETE;
     bool making = checkpoints->phase != CHECKPOINT_IDLE &&
-                  (checkpoints->phase < CHECKPOINT_UNNAMING || checkpoints->gives_up);
+                  (checkpoints->phase < CHECKPOINT_REGAINING || checkpoints->gives_up);
     return making && checkpoints->made.facts.number == number ? CHECKPOINT_MAKING
                                                               : CHECKPOINT_ABSENT;
 }
@@ -90,7 +90,8 @@ enum store_status store_checkpoint(struct store *store, uint32_t *number) {
         return status;
     store_freeze(store);
     checkpoints->phase = CHECKPOINT_FLUSHING;
-    checkpoints->gives_up = false;
+    checkpoints->gives_up = checkpoints->is_broken = false;
+    checkpoints->failures = 0;
     checkpoints->sequence = store->log.next_sequence - 1;
     *number = ++checkpoints->last_number;
     checkpoints->made.facts = (struct store_checkpoint){.number = *number};
@@ -105,7 +106,8 @@ enum store_status store_checkpoint_remove(struct store *store, uint32_t number) 
         return status != STORE_OK ? status : STORE_ABSENT;
     checkpoints->made = checkpoint_list_take(&checkpoints->list, entry);
     checkpoints->phase = CHECKPOINT_UNNAMING;
-    checkpoints->gives_up = false;
+    checkpoints->gives_up = checkpoints->is_broken = false;
+    checkpoints->failures = 0;
     return STORE_OK;
 }
 
@@ -223,18 +225,41 @@ static void unname(struct store *store, struct effects *effects) {
     checkpoints->phase = CHECKPOINT_FORGETTING;
 }
 
-/* It is not certain that the manifest has lost its name, so no table may go. Whether one that was being made is complete
- * is told at the next start. */
-static void keep(struct store *store) {
+static void regain(struct store *store, struct effects *effects) {
     struct checkpoints *checkpoints = &store->checkpoints;
-    struct checkpoint_entry *entry = &checkpoints->made;
+    effects_rename(effects, draw(store), unnamed_manifest(store), checkpoints->manifest);
     name_manifest(checkpoints);
-    if (checkpoints->gives_up)
-        checkpoint_entry_deinit(entry);
-    else
-        *checkpoint_list_insert(&checkpoints->list, number_of(store)) = *entry;
-    *entry = (struct checkpoint_entry){0};
+    checkpoints->phase = CHECKPOINT_UNNAMING;
+}
+
+/* A crash left it without a number, and perhaps that is not yet on the disk. */
+static void begin_broken(struct store *store) {
+    struct checkpoints *checkpoints = &store->checkpoints;
+    struct checkpoint_list *broken = &checkpoints->broken;
+    if (broken->count == 0 || store->recovery != NULL)
+        return;
+    checkpoints->made = checkpoint_list_take(broken, &broken->items[0]);
+    checkpoints->is_broken = true;
+    checkpoints->phase = CHECKPOINT_FORGETTING;
+}
+
+/* It is not certain that the manifest has lost its name, so no table may go: what becomes of it is told at the next start. */
+static void leave_alone(struct store *store) {
+    struct checkpoints *checkpoints = &store->checkpoints;
+    trouble_forget(store, TROUBLE_CHECKPOINT);
+    checkpoint_entry_deinit(&checkpoints->made);
     checkpoints->phase = CHECKPOINT_IDLE;
+}
+
+static void on_failed_removal(struct store *store, enum disk_status status,
+                              struct effects *effects) {
+    struct checkpoints *checkpoints = &store->checkpoints;
+    if (checkpoints->is_broken || ++checkpoints->failures > TROUBLE_ATTEMPTS_MAX) {
+        leave_alone(store);
+        return;
+    }
+    trouble_note(store, TROUBLE_CHECKPOINT, "remove", checkpoints->manifest, status, effects);
+    checkpoints->phase = CHECKPOINT_REGAINING;
 }
 
 /* What an operation that failed leads to. A manifest that may have its name by now loses it again before tables go. */
@@ -247,19 +272,20 @@ static enum checkpoint_phase phase_after_failure(struct checkpoints *checkpoints
 }
 
 /* Whatever is there of it goes; what cannot go now goes at the next start. */
-static void drop_files(struct store *store) {
+static void drop_files(struct store *store, struct effects *effects) {
     struct checkpoints *checkpoints = &store->checkpoints;
     remove_files(store, &checkpoints->made);
     checkpoint_entry_deinit(&checkpoints->made);
     release_version(store);
     buffer_deinit(&checkpoints->frame);
     checkpoints->phase = CHECKPOINT_IDLE;
+    trouble_over(store, TROUBLE_CHECKPOINT, effects);
 }
 
 static void note_failure(struct store *store, enum disk_status status, struct effects *effects) {
     char name[CHECKPOINT_NAME_SIZE];
     checkpoint_name(number_of(store), name);
-    bool removes = store->checkpoints.phase >= CHECKPOINT_UNNAMING;
+    bool removes = store->checkpoints.phase >= CHECKPOINT_REGAINING;
     struct buffer sentence = {0};
     text_append(&sentence, name);
     text_append(&sentence, removes ? " cannot be removed: " : " is given up: ");
@@ -274,6 +300,7 @@ static void advance(struct store *store, struct effects *effects) {
     struct checkpoints *checkpoints = &store->checkpoints;
     switch (checkpoints->phase) {
     case CHECKPOINT_IDLE:
+        begin_broken(store);
         return;
     case CHECKPOINT_FLUSHING:
         begin_linking(store);
@@ -301,6 +328,9 @@ static void advance(struct store *store, struct effects *effects) {
     case CHECKPOINT_CONFIRMING:
         finish(store);
         return;
+    case CHECKPOINT_REGAINING:
+        regain(store, effects);
+        return;
     case CHECKPOINT_UNNAMING:
         unname(store, effects);
         return;
@@ -310,34 +340,38 @@ static void advance(struct store *store, struct effects *effects) {
         return;
     case CHECKPOINT_REMOVING:
     case CHECKPOINT_ABANDONING:
-        drop_files(store);
+        drop_files(store, effects);
         return;
     }
     CHECK_UNREACHABLE("a checkpoint is in a known phase");
 }
 
 void checkpoint_pump(struct store *store, struct effects *effects) {
+    if (trouble_waits(&store->troubles, TROUBLE_CHECKPOINT))
+        return;
     if (store->checkpoints.phase == CHECKPOINT_LINKING || store->checkpoints.under_way == 0)
         advance(store, effects);
 }
 
 bool checkpoint_work_left(const struct store *store) {
     const struct checkpoints *checkpoints = &store->checkpoints;
-    return checkpoints->under_way == 0 && checkpoints->phase > CHECKPOINT_FLUSHING;
+    bool waits = checkpoints->under_way > 0 || trouble_waits(&store->troubles, TROUBLE_CHECKPOINT);
+    return !waits && (checkpoints->phase > CHECKPOINT_FLUSHING || checkpoints->broken.count > 0);
 }
 
 void checkpoint_on_done(struct store *store, enum disk_status status, struct effects *effects) {
     struct checkpoints *checkpoints = &store->checkpoints;
     CHECK(checkpoints->under_way > 0);
     checkpoints->under_way--;
-    /* A removal that is tried again may have renamed the manifest before. */
-    bool was_gone = status == DISK_NO_FILE && checkpoints->phase == CHECKPOINT_FORGETTING;
+    /* A removal that is tried again finds the manifest under either name. */
+    bool was_gone = status == DISK_NO_FILE && (checkpoints->phase == CHECKPOINT_FORGETTING ||
+                                               checkpoints->phase == CHECKPOINT_UNNAMING);
     if (status == DISK_OK || was_gone || checkpoints->phase == CHECKPOINT_ABANDONING)
         return;
     note_failure(store, status, effects);
     store->figures.checkpoint_failures++;
-    if (checkpoints->phase >= CHECKPOINT_UNNAMING)
-        keep(store);
+    if (checkpoints->phase >= CHECKPOINT_REGAINING)
+        on_failed_removal(store, status, effects);
     else
         checkpoints->phase = phase_after_failure(checkpoints);
 }

@@ -8,7 +8,9 @@
  *     NAMING   it gets its own number, and the name is synced
  *
  * A checkpoint is complete when it holds a manifest of a number above 0: that name comes last when one is made and
- * goes first when one is removed. What a crash leaves in between is removed at the next start.
+ * goes first when one is removed, durably, before any table does. What a crash leaves in between is removed at the next
+ * start. One whose removal has begun is not listed any more, whatever the disk says to that: the removal is tried again
+ * after growing pauses, and a sync of the directory that failed is not asked for again before the name was moved again.
  *
  * The directory is a whole store. Its manifest says that it is rolled back: whoever starts from it must not vouch for
  * what came after the checkpoint.
@@ -34,6 +36,7 @@ enum checkpoint_phase {
     CHECKPOINT_NAMING,
     CHECKPOINT_CONFIRMING,
     CHECKPOINT_ABANDONING, /* an operation failed: when all are back, what was made is removed */
+    CHECKPOINT_REGAINING,  /* a removal is tried again: the manifest gets its number back */
     CHECKPOINT_UNNAMING,   /* one is being removed: its manifest loses its number first */
     CHECKPOINT_FORGETTING,
     CHECKPOINT_REMOVING,
@@ -49,11 +52,14 @@ struct checkpoints {
     struct version *version;      /* referenced while links are made */
     uint32_t level, at;           /* the next table of it to link */
     bool gives_up;                /* one that could not be made is being removed */
+    bool is_broken;               /* one that a crash left without a number is being removed */
+    uint32_t failures;            /* of this removal */
     struct disk_wait waits[CHECKPOINT_LINKS_AT_ONCE];
     uint32_t under_way;
-    struct buffer frame;         /* the manifest's bytes */
-    struct checkpoint_list list; /* the complete ones */
-    uint32_t last_number;        /* the highest ever seen */
+    struct buffer frame;           /* the manifest's bytes */
+    struct checkpoint_list list;   /* the complete ones */
+    struct checkpoint_list broken; /* that a crash left, to be removed */
+    uint32_t last_number;          /* the highest ever seen */
 };
 
 struct store;

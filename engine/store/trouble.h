@@ -30,6 +30,7 @@ enum trouble_kind {
     TROUBLE_MANIFEST,
     TROUBLE_SEGMENT,  /* preparing the log's next segment: nothing waits for it */
     TROUBLE_RECOVERY, /* reading what is there at the start; who reads decides when it is given up */
+    TROUBLE_CHECKPOINT, /* removing one */
     TROUBLE_KINDS,
 };
 

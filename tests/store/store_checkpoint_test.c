@@ -235,6 +235,15 @@ static void a_crash_while_one_is_removed_leaves_it_whole_or_gone(void **state) {
     }
 }
 
+/* The checkpoint is never listed meanwhile: what is being removed may not be whole. */
+static void settle_unlisted(uint32_t number) {
+    uint32_t steps = 0;
+    do {
+        assert_int_not_equal(store_checkpoint_state(host.store, number), CHECKPOINT_COMPLETE);
+        assert_true(++steps < 10000);
+    } while (store_host_step(&host));
+}
+
 /* The store's own files are all flushed and quiet: only the checkpoint meets the error. */
 static bool fail_at(uint32_t operation, bool removes) {
     open_host(operation);
@@ -254,19 +263,13 @@ static bool fail_at(uint32_t operation, bool removes) {
     else
         assert_int_equal(store_checkpoint(host.store, &number), STORE_OK);
     store_host_pump(&host);
-    store_host_settle(&host);
+    settle_unlisted(removes ? number : 0);
     bool failed = disk.eligible >= operation;
     disk.fail_at = 0;
     assert_int_equal(store_phase(host.store), STORE_PHASE_SERVING);
     struct store_figures figures;
     store_figures(host.store, &figures);
     assert_int_equal(figures.checkpoint_failures, failed ? 1 : 0);
-    if (removes && failed) {
-        assert_int_equal(store_checkpoint_state(host.store, number), CHECKPOINT_COMPLETE);
-        assert_int_equal(store_checkpoint_remove(host.store, number), STORE_OK);
-        store_host_pump(&host);
-        store_host_settle(&host);
-    }
     assert_int_equal(store_checkpoint_state(host.store, number),
                      removes || failed ? CHECKPOINT_ABSENT : CHECKPOINT_COMPLETE);
     expect_all_or_nothing(host.last);
@@ -283,12 +286,69 @@ static void a_disk_error_ends_the_checkpoint_and_not_the_store(void **state) {
     assert_true(operation > 5);
 }
 
-static void a_disk_error_leaves_a_checkpoint_that_can_be_removed_again(void **state) {
+static void a_removal_outlives_a_disk_error(void **state) {
     (void)state;
     uint32_t operation = 1;
     while (fail_at(operation, true))
         operation++;
     assert_true(operation > 2);
+}
+
+/* Every rename fails, or every sync of the directory does: what is listed afterwards, and after a crash, is whole. */
+static void a_removal_that_never_succeeds_is_left_to_the_next_start(void **state) {
+    (void)state;
+    for (uint32_t operation = 1; operation <= 2; operation++) {
+        for (uint32_t outcome = CRASH_LOSES; outcome <= CRASH_KILLS; outcome++) {
+            open_host(operation);
+            write_some(0, 250);
+            store_host_settle(&host);
+            uint32_t number = make_checkpoint();
+            disk.fail_writes = true;
+            disk.fail_status = DISK_ERROR;
+            disk.eligible = 0;
+            disk.fail_at = operation;
+            disk.fail_more = 1 << 20;
+            assert_int_equal(store_checkpoint_remove(host.store, number), STORE_OK);
+            store_host_pump(&host);
+            settle_unlisted(number);
+            disk.fail_at = 0;
+            assert_int_equal(store_condition(host.store), STORE_CONDITION_SOUND);
+            uint32_t second = make_checkpoint();
+            assert_true(second > number);
+            store_host_crash(&host, (enum crash_outcome)outcome);
+            assert_true(store_host_start(&host));
+            store_host_check_recovered(&host, (enum crash_outcome)outcome);
+            expect_all_or_nothing(host.last);
+            close_host();
+        }
+    }
+}
+
+/* The process ends right behind the renaming, and the power goes soon after the next start: what the disk had of the names
+ * then may be any of them. */
+static void what_a_kill_left_of_a_removal_goes_only_when_it_is_certain(void **state) {
+    (void)state;
+    for (uint32_t seed = 0; seed < 200; seed++) {
+        open_host(seed);
+        write_some(0, 250);
+        store_host_settle(&host);
+        uint32_t number = make_checkpoint();
+        assert_int_equal(store_checkpoint_remove(host.store, number), STORE_OK);
+        store_host_pump(&host);
+        struct file_id unnamed = {.kind = FILE_MANIFEST, .checkpoint = number};
+        while (memory_disk_find(&disk, unnamed) == NULL)
+            assert_true(store_host_step(&host));
+        store_host_crash(&host, CRASH_KILLS);
+        assert_true(store_host_start(&host));
+        assert_int_equal(store_checkpoint_count(host.store), 0);
+        for (uint32_t step = 0; step < seed % 20; step++)
+            store_host_step(&host);
+        store_host_crash(&host, CRASH_TEARS);
+        assert_true(store_host_start(&host));
+        store_host_check_recovered(&host, CRASH_TEARS);
+        expect_all_or_nothing(host.last);
+        close_host();
+    }
 }
 
 int main(void) {
@@ -302,7 +362,9 @@ int main(void) {
         cmocka_unit_test(a_crash_leaves_a_whole_checkpoint_or_none),
         cmocka_unit_test(a_crash_while_one_is_removed_leaves_it_whole_or_gone),
         cmocka_unit_test(a_disk_error_ends_the_checkpoint_and_not_the_store),
-        cmocka_unit_test(a_disk_error_leaves_a_checkpoint_that_can_be_removed_again),
+        cmocka_unit_test(a_removal_outlives_a_disk_error),
+        cmocka_unit_test(a_removal_that_never_succeeds_is_left_to_the_next_start),
+        cmocka_unit_test(what_a_kill_left_of_a_removal_goes_only_when_it_is_certain),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -19,7 +19,8 @@ struct scene {
     const struct trial *trial;
     uint64_t *histories; /* [i]: hash of the first i writes */
     struct crash_unsynced unsynced;
-    uint32_t outcomes; /* of a crash of the machine; one more: only the process ends */
+    uint64_t checkpoints; /* hash of those that are promised */
+    uint32_t outcomes;    /* of a crash of the machine; one more: only the process ends */
 };
 
 /* What was asked of a disk once need not be asked again. */
@@ -61,6 +62,9 @@ static void open_scene(struct scene *scene, const struct trial *trial) {
                             .histories = histories_of(&trial->model),
                             .unsynced = crash_plan_survey(&trial->disk)};
     scene->outcomes = crash_plan_count(&scene->unsynced);
+    for (uint32_t i = 0; trial->store != NULL && i < store_checkpoint_count(trial->store); i++)
+        scene->checkpoints =
+            hash_mix(scene->checkpoints, store_checkpoint_at(trial->store, i).number);
 }
 
 static void close_scene(struct scene *scene) {
@@ -112,6 +116,7 @@ static void enter_scene(struct trial *trial, const struct scene *scene, uint32_t
     trial->last = scene->trial->last;
     trial->acknowledged_durable = scene->trial->acknowledged_durable;
     trial->acknowledged_written = promised_by(scene, outcome);
+    trial_checkpoints_promise(trial, scene->trial);
 }
 
 /* Whether the recovery from the disk is known, and good enough for what this scene had promised. */
@@ -168,7 +173,10 @@ static bool run_nested(struct search *search, uint32_t which) {
     if (was_tried(&search->tried[1], &image, scene, which))
         return true;
     enter_scene(trial, scene, which);
-    bool sound = trial_start(trial) && trial_check_recovered(trial) && trial_check(trial);
+    /* What the first recovery lists is there, and not for certain on the disk. */
+    trial->promised_count = 0;
+    bool sound = trial_start(trial) && trial_check_recovered(trial) && trial_check(trial) &&
+                 trial_check_checkpoints(trial);
     if (!sound)
         return fail(sweep, trial, scene, which);
     note_tried(&search->tried[1], &image, scene, trial->last);
@@ -230,7 +238,8 @@ static bool run_outcome(struct search *search, struct crash_image *image) {
     uint64_t recovered = 0;
     bool sound = trial_start(trial) && trial_check_recovered(trial);
     recovered = trial->last;
-    sound = sound && trial_check(trial) && use(trial) && trial_perform(trial, &reopen);
+    sound = sound && trial_check(trial) && trial_check_checkpoints(trial) && use(trial) &&
+            trial_perform(trial, &reopen);
     if (!sound)
         return fail(search->sweep, trial, scene, search->outcome);
     note_tried(&search->tried[0], image, scene, recovered);
@@ -244,6 +253,7 @@ static bool run_case(struct search *search, uint32_t outcome) {
              (unsigned long long)search->at, outcome);
     enter_disk(search->trials[1], &search->scenes[0], outcome);
     struct crash_image image = crash_image_of(&search->trials[1]->disk);
+    image.hash[0] ^= search->scenes[0].checkpoints;
     sweep->cases++;
     if (was_tried(&search->tried[0], &image, &search->scenes[0], outcome))
         return true;

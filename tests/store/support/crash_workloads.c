@@ -32,9 +32,14 @@ static const struct {
      10, 300, true},
     {"queue", "options keys=60 sync=0 memtable=1500 table=1200 block=128 segment=800 shape=3", 8,
      250, false},
+    {"checkpoint",
+     "options keys=30 sync=0 memtable=1500 table=1500 segment=1500 in_order=0 disk=10", 10, 150,
+     false},
 };
 /* Milliseconds: some expire before they are flushed, some in a table. */
 enum { EXPIRY_MAX = 40 };
+/* In the workload of that name: operations from one that concerns checkpoints to the next; every third removes one. */
+enum { CHECKPOINT_EVERY = 12 };
 enum { WORKLOAD_COUNT = sizeof WORKLOADS / sizeof WORKLOADS[0] };
 
 uint32_t crash_workload_count(void) {
@@ -51,12 +56,18 @@ void crash_workload_make(uint32_t workload, struct trial_history *history) {
     CHECK(parsed);
     struct trial_options options = history->options;
     trial_history_draw(history, &options, WORKLOADS[workload].seed, WORKLOADS[workload].operations);
+    bool checkpoints = strcmp(WORKLOADS[workload].name, "checkpoint") == 0;
     size_t kept = 0;
     for (size_t i = 0; i < history->count; i++) {
-        enum trial_kind kind = history->operations[i].kind;
-        if (kind != TRIAL_CRASH && kind != TRIAL_KILL && kind != TRIAL_REOPEN &&
-            kind != TRIAL_CHECK)
-            history->operations[kept++] = history->operations[i];
+        struct trial_operation *operation = &history->operations[i];
+        enum trial_kind kind = operation->kind;
+        if (kind == TRIAL_CRASH || kind == TRIAL_KILL || kind == TRIAL_REOPEN ||
+            kind == TRIAL_CHECK || (checkpoints && kind == TRIAL_RESTORE))
+            continue;
+        if (checkpoints && i % CHECKPOINT_EVERY == 0)
+            operation->kind =
+                i % (3 * CHECKPOINT_EVERY) == 0 && i > 0 ? TRIAL_FORGET : TRIAL_CHECKPOINT;
+        history->operations[kept++] = *operation;
     }
     for (size_t i = 0; WORKLOADS[workload].expires && i < kept; i++) {
         struct trial_operation *operation = &history->operations[i];

@@ -256,6 +256,7 @@ static void crash(struct trial *trial, const uint64_t *numbers) {
                   "a crash is taken for a clean close");
     trial_recover(trial);
     trial_compare_all(trial);
+    trial_checkpoints_compare(trial);
 }
 
 static void kill_process(struct trial *trial) {
@@ -367,6 +368,7 @@ static void perform(struct trial *trial, const struct trial_operation *operation
         return;
     case TRIAL_CHECK:
         trial_compare_all(trial);
+        trial_checkpoints_compare(trial);
         return;
     case TRIAL_REOPEN:
         reopen(trial);

@@ -38,7 +38,9 @@ struct trial {
     uint64_t acknowledged_durable, acknowledged_written;
     /* By its number, modulo how many are remembered: what was written when it was asked for. */
     uint64_t checkpoint_asked[TRIAL_CHECKPOINTS];
-    bool faulted; /* an operation may have failed in this life */
+    uint32_t promised[TRIAL_CHECKPOINTS],
+        promised_count; /* numbers of those that a crash may not take */
+    bool faulted;       /* an operation may have failed in this life */
     uint64_t next_waiter;
     /* When set, sees the trial behind each operation of the disk. False: the trial stops there, as if it was cut off. */
     bool (*after_operation)(struct trial *trial, void *watcher);
@@ -80,6 +82,12 @@ void trial_take_effects(struct trial *trial);
 
 void trial_recover(struct trial *trial);
 /* trial_checkpoints.c */
+/* Every checkpoint that is listed holds what it should. */
+void trial_checkpoints_compare(struct trial *trial);
+/* What `from` lists is promised by the trial, which is about to start on a crashed copy of its disk. */
+void trial_checkpoints_promise(struct trial *trial, const struct trial *from);
+/* After that: what was promised is listed, and what is listed holds what it should. */
+bool trial_check_checkpoints(struct trial *trial);
 void trial_checkpoint_make(struct trial *trial);
 void trial_checkpoint_forget(struct trial *trial, uint64_t which);
 void trial_checkpoint_restore(struct trial *trial, uint64_t which);

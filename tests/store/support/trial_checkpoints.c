@@ -1,8 +1,7 @@
 /* What a trial does with checkpoints: makes them, drops them, and goes back to what one holds. */
 #include "tests/store/support/trial.h"
 
-/* From then on it is no promise, also when the disk refuses and it is listed again. */
-static const uint64_t REMOVAL_ASKED = UINT64_MAX;
+#include <stdio.h>
 
 void trial_checkpoint_make(struct trial *trial) {
     uint32_t number;
@@ -29,16 +28,58 @@ void trial_checkpoint_forget(struct trial *trial, uint64_t which) {
     enum store_status status = store_checkpoint_remove(trial->store, chosen.number);
     TRIAL_REQUIRE(trial, status == STORE_OK || status == STORE_BUSY,
                   "the removal of a checkpoint is answered %d", (int)status);
-    if (status == STORE_OK)
-        trial->checkpoint_asked[chosen.number % TRIAL_CHECKPOINTS] = REMOVAL_ASKED;
+}
+
+/* A store on what the checkpoint's directory holds: a state that was there, no earlier than when it was asked for. */
+static void compare(struct trial *trial, struct store_checkpoint checkpoint) {
+    struct trial *other = trial_create(&trial->options);
+    memory_disk_restore(&other->disk, &trial->disk, checkpoint.number);
+    for (uint32_t i = 0; i < trial->model.count; i++)
+        trial_model_apply(&other->model, trial->model.writes[i]);
+    other->model.wall = trial->model.wall;
+    uint64_t asked = trial->checkpoint_asked[checkpoint.number % TRIAL_CHECKPOINTS];
+    other->last = trial->last;
+    other->acknowledged_durable = other->acknowledged_written =
+        asked < trial->last ? asked : trial->last;
+    bool sound = trial_start(other) && trial_check_recovered(other) && trial_check(other);
+    char failure[TRIAL_FAILURE_SIZE / 2];
+    snprintf(failure, sizeof failure, "%s", trial_failure(other));
+    bool knows = sound && store_was_rolled_back(other->store);
+    trial_destroy(other);
+    TRIAL_REQUIRE(trial, sound, "checkpoint %u: %s", checkpoint.number, failure);
+    TRIAL_REQUIRE(trial, knows, "checkpoint %u does not know that it is one", checkpoint.number);
+}
+
+void trial_checkpoints_compare(struct trial *trial) {
+    for (uint32_t i = 0; i < store_checkpoint_count(trial->store); i++)
+        compare(trial, store_checkpoint_at(trial->store, i));
+}
+
+void trial_checkpoints_promise(struct trial *trial, const struct trial *from) {
+    memcpy(trial->checkpoint_asked, from->checkpoint_asked, sizeof trial->checkpoint_asked);
+    trial->promised_count = 0;
+    for (uint32_t i = 0; from->store != NULL && i < store_checkpoint_count(from->store); i++) {
+        if (trial->promised_count < TRIAL_CHECKPOINTS)
+            trial->promised[trial->promised_count++] = store_checkpoint_at(from->store, i).number;
+    }
+}
+
+bool trial_check_checkpoints(struct trial *trial) {
+    if (setjmp(trial->door) != 0)
+        return false;
+    for (uint32_t i = 0; i < trial->promised_count; i++)
+        TRIAL_REQUIRE(
+            trial, store_checkpoint_state(trial->store, trial->promised[i]) == CHECKPOINT_COMPLETE,
+            "checkpoint %u was complete and is gone", trial->promised[i]);
+    trial_checkpoints_compare(trial);
+    return true;
 }
 
 /* The directory of the checkpoint becomes the whole disk; the store must know that it was rolled back. */
 void trial_checkpoint_restore(struct trial *trial, uint64_t which) {
     static struct memory_disk restored; /* large */
     struct store_checkpoint chosen;
-    if (!choose(trial, which, &chosen) ||
-        trial->checkpoint_asked[chosen.number % TRIAL_CHECKPOINTS] == REMOVAL_ASKED)
+    if (!choose(trial, which, &chosen))
         return;
     trial_abandon(trial, false);
     memory_disk_restore(&restored, &trial->disk, chosen.number);
