@@ -45,6 +45,7 @@ struct blocking_store {
     bool was_idle;     /* in this call, nothing was left to do but to wait */
     bool work_left;    /* the last slice was not the last */
     bool has_interval; /* of syncs: somebody must look at the clock */
+    bool has_wall;     /* the caller tells the time of day; else the clock does */
     uint64_t unpaid_bytes;
     uint32_t unpaid_reads;
     uint64_t next_waiter;
@@ -78,6 +79,8 @@ bool blocking_has_failed(const struct blocking_store *blocking);
 bool blocking_is_full(const struct blocking_store *blocking);
 
 struct instant blocking_now(void);
+/* Tells the store the time of day, when an entry of it expires: with each call, so that what has expired by then is gone. */
+void blocking_tell_wall(struct blocking_store *blocking);
 static inline struct effects *blocking_effects(struct blocking_store *blocking) {
     return &blocking->effects[blocking->filling];
 }
@@ -92,7 +95,7 @@ bool blocking_work(struct blocking_store *blocking);
 /* Goes on with whatever there is, and waits for the disk when there is nothing else. False when nothing is under way. */
 bool blocking_go_on(struct blocking_store *blocking);
 /* Some work is due only later: when nobody has written for a while, or when what failed is tried again. False when
- * nothing will ever be due. */
+ * nothing will ever be due; entries that are to expire are not waited for. */
 bool blocking_wait_for_deadline(const struct blocking_store *blocking);
 /* Either, for one who waits for a certain thing that may need another attempt of the store's. */
 bool blocking_go_on_or_wait(struct blocking_store *blocking);

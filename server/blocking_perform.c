@@ -18,6 +18,15 @@ struct instant blocking_now(void) {
     return (struct instant){(uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec};
 }
 
+void blocking_tell_wall(struct blocking_store *blocking) {
+    if (blocking->has_wall || !store_has_expiring(blocking->store))
+        return;
+    struct timespec time;
+    clock_gettime(CLOCK_REALTIME_COARSE, &time);
+    store_set_wall(blocking->store, (struct wall_time){(uint64_t)time.tv_sec * 1000 +
+                                                       (uint64_t)time.tv_nsec / 1000000});
+}
+
 /* What the disk may take long for and the store does not hurry about. */
 static bool takes_long(const struct effect *effect) {
     return effect->kind == EFFECT_SYNC || effect->kind == EFFECT_SYNC_DIRECTORY ||
@@ -125,7 +134,7 @@ bool blocking_go_on(struct blocking_store *blocking) {
 }
 
 bool blocking_wait_for_deadline(const struct blocking_store *blocking) {
-    struct instant deadline = store_deadline(blocking->store);
+    struct instant deadline = store_work_deadline(blocking->store);
     if (deadline.nanoseconds == INSTANT_NEVER.nanoseconds)
         return false;
     struct timespec until = {.tv_sec = (time_t)(deadline.nanoseconds / 1000000000),

@@ -7,7 +7,8 @@ static void pay_for_read(struct blocking_store *blocking) {
     if (++blocking->unpaid_reads < READS_PER_SLICE)
         return;
     blocking->unpaid_reads = 0;
-    if (blocking->work_left || blocking->has_interval || sync_thread_has_done(&blocking->syncs))
+    if (blocking->work_left || blocking->has_interval || store_has_expiring(blocking->store) ||
+        sync_thread_has_done(&blocking->syncs))
         (void)blocking_work(blocking);
 }
 

@@ -30,6 +30,7 @@ bool blocking_enter(struct blocking_store *blocking) {
         return false;
     host_memory_enter(&blocking->pool);
     blocking->was_idle = false;
+    blocking_tell_wall(blocking);
     return true;
 }
 

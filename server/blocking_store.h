@@ -69,7 +69,8 @@ MUST_USE enum store_status blocking_store_put(struct blocking_store *blocking, s
                                               struct bytes value, bool durable);
 MUST_USE enum store_status blocking_store_remove(struct blocking_store *blocking, struct bytes key,
                                                  bool durable);
-/* All of it, or nothing. */
+/* All of it, or nothing. An entry may expire: `.expires` is the time of day, in milliseconds since 1970, from which on its
+ * key is gone; see store_set_wall() for what is promised when clocks are set. A batch with a tally has none. */
 MUST_USE enum store_status blocking_store_write(struct blocking_store *blocking,
                                                 const struct store_batch *batch, bool durable);
 /* Every key that begins with `prefix`, which is not empty, however many: at the cost of one small write. */
@@ -124,13 +125,25 @@ MUST_USE enum store_status blocking_cursor_next(struct blocking_cursor *cursor,
                                                 struct store_entry *entry);
 void blocking_cursor_close(struct blocking_cursor *cursor);
 
+/* --- entries that expire
+ *
+ *     batch.entries[0].expires.milliseconds = now + 3600 * 1000;
+ *
+ * The time of day is this machine's CLOCK_REALTIME, to a few milliseconds, at the beginning of each call. Their space comes
+ * back while the store is used. A caller that goes idle and wants it back calls blocking_store_work() when
+ * store_deadline(blocking_store_engine(store)) has come, on CLOCK_MONOTONIC. */
+
+/* From now on the time of day is what is told here, for whoever has a clock of his own. */
+void blocking_store_set_wall(struct blocking_store *blocking, struct wall_time wall);
+
 /* --- upkeep */
 
 /* Does a bounded piece of background work; false when none is left. */
 bool blocking_store_work(struct blocking_store *blocking);
 /* What lies in memory goes into tables, and its memory is given back. STORE_FULL when there is no space for them. */
 MUST_USE enum store_status blocking_store_flush(struct blocking_store *blocking);
-/* Until flush and compaction have nothing left to do, now or when nobody writes for a while: takes seconds. */
+/* Until flush and compaction have nothing left to do, now or when nobody writes for a while: takes seconds. Entries that are
+ * to expire are not waited for. */
 MUST_USE enum store_status blocking_store_settle(struct blocking_store *blocking);
 
 /* A checkpoint: the store as it is now, complete and durable when this returns STORE_OK, in DIRECTORY/checkpoint-000001 and

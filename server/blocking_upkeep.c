@@ -8,6 +8,12 @@ bool blocking_store_work(struct blocking_store *blocking) {
     return left;
 }
 
+void blocking_store_set_wall(struct blocking_store *blocking, struct wall_time wall) {
+    blocking->has_wall = true;
+    if (blocking->store != NULL)
+        store_set_wall(blocking->store, wall);
+}
+
 static bool is_sound(const struct blocking_store *blocking) {
     return store_condition(blocking->store) == STORE_CONDITION_SOUND;
 }

@@ -231,6 +231,59 @@ static void a_durable_write_returns_after_its_sync(void **state) {
     assert_int_equal(store_durable(engine), store_written(engine));
 }
 
+static void put_expiring(struct fixture *fixture, uint32_t number, uint64_t expires) {
+    char key[LIBRARY_KEY_SIZE], value[VALUE_SIZE + 1];
+    struct store_batch batch = {.count = 1};
+    batch.entries[0] = (struct store_entry){
+        .key = library_key(number, key), .value = value_of(number, 1, value), .expires = {expires}};
+    assert_int_equal(blocking_store_write(fixture->place.store, &batch, false), STORE_OK);
+    fixture->version[number] = 1;
+}
+
+/* The time of day is told by hand: noon, and a minute later. */
+static void entries_expire_at_the_time_that_is_told_and_their_space_comes_back(void **state) {
+    struct fixture *fixture = *state;
+    const uint64_t noon = 1764331200000, later = noon + 60000;
+    struct store_figures figures;
+    struct blocking_figures host;
+    blocking_store_set_wall(fixture->place.store, (struct wall_time){noon});
+    for (uint32_t number = 0; number < KEYS; number++)
+        put_expiring(fixture, number, later);
+    check_keys(fixture);
+    blocking_store_drop(fixture->place.store);
+    library_store_open(&fixture->place);
+    blocking_store_set_wall(fixture->place.store, (struct wall_time){later - 1});
+    check_keys(fixture);
+    check_scan(fixture);
+    assert_int_equal(blocking_store_flush(fixture->place.store), STORE_OK);
+    struct blocking_snapshot *before = blocking_snapshot_acquire(fixture->place.store);
+    blocking_store_set_wall(fixture->place.store, (struct wall_time){later});
+    memset(fixture->version, 0, sizeof fixture->version);
+    check_keys(fixture);
+    check_scan(fixture);
+    char key[LIBRARY_KEY_SIZE];
+    struct bytes value;
+    assert_int_equal(blocking_snapshot_get(before, library_key(7, key), &value), STORE_OK);
+    blocking_snapshot_release(before);
+    while (blocking_store_work(fixture->place.store)) {
+    }
+    blocking_store_figures(fixture->place.store, &figures, &host);
+    assert_in_range(figures.table_bytes, 0, KEYS * VALUE_SIZE / 8);
+}
+
+/* 1970 is long gone, and the year 2096 is not near. */
+static void the_time_of_day_is_the_clocks_until_it_is_told(void **state) {
+    struct fixture *fixture = *state;
+    put_expiring(fixture, 1, 1000);
+    put_expiring(fixture, 2, 4000000000000);
+    fixture->version[1] = 0;
+    check_keys(fixture);
+    check_scan(fixture);
+    /* To settle is not to wait for that. */
+    assert_int_equal(blocking_store_settle(fixture->place.store), STORE_OK);
+    check_keys(fixture);
+}
+
 static void a_second_host_on_the_directory_is_refused(void **state) {
     struct fixture *fixture = *state;
     struct buffer problem = {0};
@@ -311,6 +364,8 @@ int main(void) {
         CLAIM(settling_ends_with_nothing_left_to_do),
         CLAIM(tables_that_are_cut_under_the_store_are_damage_and_no_end),
         CLAIM(a_durable_write_returns_after_its_sync),
+        CLAIM(entries_expire_at_the_time_that_is_told_and_their_space_comes_back),
+        CLAIM(the_time_of_day_is_the_clocks_until_it_is_told),
         CLAIM(a_second_host_on_the_directory_is_refused),
         CLAIM(a_directory_that_cannot_be_made_is_named),
         CLAIM(threads_that_wait_for_durability_share_their_syncs),
