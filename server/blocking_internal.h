@@ -30,6 +30,15 @@ enum {
     BLOCKING_WHY_SIZE = 160,
 };
 
+/* A sync of the log that whoever asked for it performs by itself, while others use the store. */
+struct blocking_sync {
+    int descriptor; /* its own; -1: there is nothing to sync */
+    struct file_id file;
+    uint64_t ticket;
+    uint64_t writes; /* to the file: those that it covers */
+    enum disk_status status;
+};
+
 struct blocking_store {
     struct store *store; /* null once it is lost, or when it was never opened */
     struct host_memory_pool pool;
@@ -41,6 +50,8 @@ struct blocking_store {
     uint32_t filling; /* the list that the store fills */
     int *statuses;    /* of one list: a disk_status, or none */
     size_t statuses_capacity;
+    struct blocking_sync
+        *handed_out;   /* where the next sync of the log goes; null: it is performed */
     bool caller_syncs; /* the caller waits for durability: the log is synced by its own thread */
     bool was_idle;     /* in this call, nothing was left to do but to wait */
     bool work_left;    /* the last slice was not the last */
@@ -102,6 +113,13 @@ bool blocking_go_on_or_wait(struct blocking_store *blocking);
 /* Until the waiter is to ask again. A block that is lost is so durably before that is told, which may take a sync; false
  * when the disk takes no note of it. */
 MUST_USE bool blocking_await(struct blocking_store *blocking, uint64_t waiter);
+
+/* blocking_store_finish() in two parts, between which the caller syncs the descriptor and closes it, and others may read.
+ * Until the second is done nobody waits for the store: what it waits for does not come. */
+MUST_USE enum store_status blocking_finish_begin(struct blocking_store *blocking, uint64_t sequence,
+                                                 bool durable, struct blocking_sync *sync);
+MUST_USE enum store_status blocking_finish_end(struct blocking_store *blocking, uint64_t sequence,
+                                               const struct blocking_sync *sync);
 
 /* The memtable, when there is one, becomes tables. False when the store cannot get on. */
 MUST_USE bool blocking_flush(struct blocking_store *blocking);

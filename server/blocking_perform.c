@@ -5,6 +5,7 @@
 #include "engine/base/memory.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <time.h>
 
 enum {
@@ -52,6 +53,29 @@ static int *statuses_for(struct blocking_store *blocking, size_t count) {
     return blocking->statuses;
 }
 
+/* Its descriptor outlives the file, should the store be lost meanwhile; errors of writing back are told through it as through
+ * the file's own. */
+static bool hand_out(struct blocking_store *blocking, const struct effect *effect) {
+    struct blocking_sync *sync = blocking->handed_out;
+    bool fits = sync != NULL && sync->descriptor < 0 && effect->kind == EFFECT_SYNC &&
+                effect->file.kind == FILE_LOG;
+    if (!fits)
+        return false;
+    enum disk_status status;
+    struct store_directory *directory = &blocking->files.directory;
+    struct store_file *file = store_directory_acquire(directory, effect->file, false, &status);
+    if (file == NULL)
+        return false;
+    *sync = (struct blocking_sync){
+        .descriptor = fcntl(file->descriptor, F_DUPFD_CLOEXEC, 0),
+        .file = effect->file,
+        .ticket = effect->ticket,
+        .writes = file->writes,
+    };
+    store_directory_release(directory, file);
+    return sync->descriptor >= 0;
+}
+
 static int perform_now(struct blocking_store *blocking, const struct effect *effect) {
     struct disk_done done;
     if (effect->kind == EFFECT_NOTE) {
@@ -59,6 +83,8 @@ static int perform_now(struct blocking_store *blocking, const struct effect *eff
         buffer_append(&blocking->note, effect->bytes);
     }
     if (effect->kind == EFFECT_NOTE || is_question(effect))
+        return STATUS_NONE;
+    if (hand_out(blocking, effect))
         return STATUS_NONE;
     if (goes_to_thread(blocking, effect)) {
         if (effect->kind == EFFECT_REMOVE)

@@ -52,6 +52,7 @@ void blocking_lose(struct blocking_store *blocking) {
         blocking->effects[i] = (struct effects){0};
     blocking->refusal = blocking->scan_from = blocking->note = (struct buffer){0};
     blocking->statuses = NULL;
+    blocking->handed_out = NULL;
 }
 
 void blocking_store_drop(struct blocking_store *blocking) {

@@ -125,6 +125,40 @@ static enum store_status finish(struct blocking_store *blocking, uint64_t sequen
     return durable && status == STORE_OK ? wait_durable(blocking, sequence) : status;
 }
 
+enum store_status blocking_finish_begin(struct blocking_store *blocking, uint64_t sequence,
+                                        bool durable, struct blocking_sync *sync) {
+    sync->descriptor = -1;
+    BLOCKING_ENTER(blocking, STORE_FAILED);
+    enum store_status status = finish(blocking, sequence, false);
+    if (status == STORE_OK && durable && store_durable(blocking->store) < sequence) {
+        blocking->handed_out = sync;
+        store_want_durable(blocking->store, sequence);
+        blocking_pump_log(blocking);
+        blocking->handed_out = NULL;
+    }
+    blocking_leave();
+    return status;
+}
+
+enum store_status blocking_finish_end(struct blocking_store *blocking, uint64_t sequence,
+                                      const struct blocking_sync *sync) {
+    BLOCKING_ENTER(blocking, STORE_FAILED);
+    struct store_directory *directory = &blocking->files.directory;
+    struct disk_done done = {.ticket = sync->ticket, .status = sync->status};
+    enum disk_status ignored;
+    struct store_file *file = store_directory_acquire(directory, sync->file, false, &ignored);
+    if (file != NULL) {
+        if (sync->status == DISK_OK)
+            file->writes_synced = sync->writes;
+        store_directory_release(directory, file);
+    }
+    store_on_disk(blocking->store, &done, blocking_now(), blocking_effects(blocking));
+    blocking_perform(blocking);
+    enum store_status status = finish(blocking, sequence, true);
+    blocking_leave();
+    return status;
+}
+
 static enum store_status write_whole(struct blocking_store *blocking, const struct entered *what,
                                      bool durable) {
     BLOCKING_ENTER(blocking, STORE_FAILED);

@@ -1,6 +1,6 @@
 #include "server/shared_store.h"
 
-#include "server/host_memory.h"
+#include "server/blocking_internal.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -8,6 +8,7 @@
 #include <semaphore.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 /* A leader waits for those who were just woken, at most this part of what a commit takes. */
 enum { GATHER_SHARE = 4 };
@@ -26,6 +27,8 @@ struct shared_store {
     struct blocking_store *blocking;
     pthread_mutex_t queue_mutex;
     pthread_mutex_t store_mutex; /* whoever steps the store holds it; never taken under the other */
+    pthread_cond_t synced;       /* a sync that was out is back */
+    bool sync_is_out; /* a leader syncs without the mutex: nobody may wait for the store */
     struct shared_writer *first, **last;
     uint32_t queued;
     bool has_leader;
@@ -41,6 +44,7 @@ struct shared_store *shared_store_create(struct blocking_store *blocking) {
     shared->last = &shared->first;
     pthread_mutex_init(&shared->queue_mutex, NULL);
     pthread_mutex_init(&shared->store_mutex, NULL);
+    pthread_cond_init(&shared->synced, NULL);
     return shared;
 }
 
@@ -48,6 +52,7 @@ void shared_store_destroy(struct shared_store *shared) {
     if (shared == NULL)
         return;
     CHECK(shared->first == NULL && !shared->has_leader);
+    pthread_cond_destroy(&shared->synced);
     pthread_mutex_destroy(&shared->store_mutex);
     pthread_mutex_destroy(&shared->queue_mutex);
     free(shared);
@@ -67,11 +72,40 @@ static struct shared_writer *take_group(struct shared_store *shared, uint32_t *s
     return group;
 }
 
+struct blocking_store *shared_store_lock(struct shared_store *shared) {
+    pthread_mutex_lock(&shared->store_mutex);
+    while (shared->sync_is_out)
+        pthread_cond_wait(&shared->synced, &shared->store_mutex);
+    return shared->blocking;
+}
+
+void shared_store_unlock(struct shared_store *shared) {
+    pthread_mutex_unlock(&shared->store_mutex);
+}
+
+/* The store's mutex is held, but while the disk works: others read meanwhile. */
+static enum store_status finish(struct shared_store *shared, uint64_t sequence, bool durable) {
+    struct blocking_sync sync;
+    enum store_status status = blocking_finish_begin(shared->blocking, sequence, durable, &sync);
+    if (sync.descriptor < 0)
+        return status == STORE_OK ? blocking_store_finish(shared->blocking, sequence, durable)
+                                  : status;
+    shared->sync_is_out = true;
+    pthread_mutex_unlock(&shared->store_mutex);
+    sync.status = store_file_sync(sync.descriptor);
+    close(sync.descriptor);
+    pthread_mutex_lock(&shared->store_mutex);
+    status = blocking_finish_end(shared->blocking, sequence, &sync);
+    shared->sync_is_out = false;
+    pthread_cond_broadcast(&shared->synced);
+    return status;
+}
+
 /* One log write and at most one sync for the whole group. */
 static void commit_group(struct shared_store *shared, struct shared_writer *group) {
     bool durable = false, entered = false;
     uint64_t last = 0;
-    pthread_mutex_lock(&shared->store_mutex);
+    (void)shared_store_lock(shared);
     for (struct shared_writer *writer = group; writer != NULL; writer = writer->next) {
         uint64_t sequence;
         writer->status = blocking_store_enter(shared->blocking, writer->batch, &sequence);
@@ -83,8 +117,8 @@ static void commit_group(struct shared_store *shared, struct shared_writer *grou
     }
     enum store_status status = STORE_OK;
     if (entered)
-        status = blocking_store_finish(shared->blocking, last, durable);
-    pthread_mutex_unlock(&shared->store_mutex);
+        status = finish(shared, last, durable);
+    shared_store_unlock(shared);
     for (struct shared_writer *writer = group; writer != NULL; writer = writer->next) {
         if (writer->status == STORE_OK)
             writer->status = status;
@@ -169,6 +203,27 @@ enum store_status shared_store_write(struct shared_store *shared, const struct s
     return self.status;
 }
 
+static enum store_status write_one(struct shared_store *shared, const struct store_entry *entry,
+                                   bool durable) {
+    struct store_batch batch;
+    batch.count = 1;
+    batch.entries[0] = *entry;
+    batch.has_tally = false;
+    return shared_store_write(shared, &batch, durable);
+}
+
+enum store_status shared_store_put(struct shared_store *shared, struct bytes key,
+                                   struct bytes value, bool durable) {
+    const struct store_entry entry = {.key = key, .value = value};
+    return write_one(shared, &entry, durable);
+}
+
+enum store_status shared_store_remove(struct shared_store *shared, struct bytes key, bool durable) {
+    const struct store_entry entry = {.key = key, .removed = true};
+    return write_one(shared, &entry, durable);
+}
+
+/* Also while a sync is out: a read waits for nothing that it would bring. */
 enum store_status shared_store_get(struct shared_store *shared, struct bytes key,
                                    struct buffer *value) {
     struct bytes found;

@@ -25,7 +25,7 @@ struct bytes {
 };
 
 static inline struct bytes bytes_of(const void *data, size_t size) {
-    return (struct bytes){.data = data, .size = size};
+    return (struct bytes){.data = (const uint8_t *)data, .size = size};
 }
 
 /* The text's bytes without its terminating zero. */

@@ -37,27 +37,49 @@ enum { STORE_LOG_SPARES_MAX = 4 };
 
 enum store_sync { STORE_SYNC_ALWAYS, STORE_SYNC_INTERVAL, STORE_SYNC_NEVER };
 
+/* Every budget works, however small, but those that store_config_problem() names; memory is taken as it is needed. In all,
+ * a store takes up to 5 memtables, the cache, and a few tables that are being written. The defaults in brackets. */
 struct store_config {
+    /* When the log is synced although nobody asked for it: at every write (what is written is durable at the next pump),
+     * after an interval (as much may be lost with the power), never. Whoever wants durability for one write gets it in any
+     * case. [INTERVAL] */
     enum store_sync sync;
-    struct duration sync_interval; /* for STORE_SYNC_INTERVAL */
-    uint64_t memtable_bytes;       /* a memtable is frozen when its arena holds this much */
-    uint64_t
-        cache_bytes; /* for blocks, and for what open tables keep of their indexes and filters */
-    uint64_t block_bytes; /* target size of a table's block before compression */
-    uint64_t table_bytes; /* target size of a compacted table */
+    struct duration sync_interval; /* nanoseconds, for STORE_SYNC_INTERVAL [1 s] */
+    /* Bytes of a memtable, with all that it takes beside keys and values; it is frozen then, and flushed. The
+     * larger, the fewer bytes compaction writes; recovery reads up to that much log. [32 MiB] */
+    uint64_t memtable_bytes;
+    /* Bytes for blocks, and for what open tables keep of their indexes and filters: those take half of it at most; a
+     * filter takes filter_bits_per_key / 8 bytes a key. [64 MiB] */
+    uint64_t cache_bytes;
+    /* Bytes of a table's block before compression: what a read that misses the cache decompresses. Larger ones compress
+     * better, and take less index. [4 KiB] */
+    uint64_t block_bytes;
+    /* Bytes of a compacted table, on disk: the unit in which compaction moves data [4 MiB] */
+    uint64_t table_bytes;
+    /* Bytes of a file of the log; the least that the log takes on disk, with each spare. One that holds a whole memtable is
+     * used again and again. [32 MiB] */
     uint64_t log_segment_bytes;
-    bool log_allocates;       /* a segment is given all its space before its first record */
-    uint32_t log_spares;      /* segments that are kept to be used again */
-    uint64_t manifest_bytes;  /* edits behind the snapshot; then a new manifest is written */
-    uint64_t compaction_rate; /* bytes a second that compaction works off; 0: as fast as it can */
-    uint32_t filter_bits_per_key; /* of the Bloom filter; 0 for none */
-    enum block_compression
-        compression[STORE_LEVELS]; /* of the blocks that it makes smaller, by level */
-    uint64_t
-        partition_above; /* a table whose index and filter take more has them in partitions; 0: 16 KiB */
-    uint32_t tally_count;  /* number of tallies, a multiple of STORE_TALLIES_PER_PAGE */
-    uint64_t first_ticket; /* tickets are drawn upwards from here */
-    bool salvages; /* serves what is left of a damaged directory, see below; else recovery fails */
+    /* A segment is given all its space before its first record: syncs are quicker [true] */
+    bool log_allocates;
+    /* Segments that are kept to be used again, at most STORE_LOG_SPARES_MAX [1] */
+    uint32_t log_spares;
+    /* Bytes of edits behind the snapshot; then a new manifest is written [1 MiB] */
+    uint64_t manifest_bytes;
+    /* Bytes a second that compaction works off; 0: as fast as writers need [0] */
+    uint64_t compaction_rate;
+    /* Of the Bloom filter, at most 64; 10 make less than 1 % false positives; 0 for no filter. [10] */
+    uint32_t filter_bits_per_key;
+    /* Of blocks that it makes smaller, by level [LZ4] */
+    enum block_compression compression[STORE_LEVELS];
+    /* Bytes: a table whose index and filter take more has them in partitions, which are read like blocks. 0: 16 KiB [0] */
+    uint64_t partition_above;
+    /* Number of tallies, a multiple of STORE_TALLIES_PER_PAGE; 16 bytes of memory each, by pages that are used. 0: a store
+     * that keeps none. [1024 pages] */
+    uint32_t tally_count;
+    /* Tickets are drawn upwards from here [1] */
+    uint64_t first_ticket;
+    /* Serves what is left of a damaged directory, see below; else recovery fails with a sentence. [false] */
+    bool salvages;
 };
 
 /* What a production node uses. */
