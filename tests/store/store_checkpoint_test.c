@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "tests/store/support/crash_plan.h"
 #include "tests/store/support/store_host.h"
 
 enum { KEYS = 200, OPERATIONS_MAX = 400 };
@@ -109,6 +110,44 @@ static void a_checkpoint_outlives_the_tables_that_it_shares(void **state) {
     assert_int_equal(store_checkpoint_at(host.store, 0).bytes, before.bytes);
     expect_store(number, asked_at);
     close_host();
+}
+
+static size_t links_under_way(void) {
+    size_t count = 0;
+    for (size_t i = 0; i < disk.queued; i++)
+        count += disk.queue[i].effect.kind == EFFECT_LINK;
+    return count;
+}
+
+/* The links wait while the store goes on to other tables: they are those of the manifest nevertheless. */
+static void a_checkpoint_is_of_the_tables_that_there_were_when_it_was_begun(void **state) {
+    (void)state;
+    for (uint64_t seed = 10; seed < 16; seed++) {
+        open_host(seed);
+        write_some(0, 300);
+        uint64_t asked_at = host.last;
+        uint32_t number = begin_checkpoint();
+        while (links_under_way() == 0)
+            assert_true(store_host_step(&host));
+        struct memory_operation kept[MEMORY_DISK_QUEUE];
+        size_t kept_count = 0, left = 0;
+        for (size_t i = 0; i < disk.queued; i++) {
+            if (disk.queue[i].effect.kind == EFFECT_LINK)
+                kept[kept_count++] = disk.queue[i];
+            else
+                disk.queue[left++] = disk.queue[i];
+        }
+        memset(disk.queue + left, 0, (disk.queued - left) * sizeof disk.queue[0]);
+        disk.queued = left;
+        for (uint32_t round = 0; round < 6; round++)
+            write_some(0, KEYS);
+        for (size_t i = 0; i < kept_count; i++)
+            disk.queue[disk.queued++] = kept[i];
+        store_host_settle(&host);
+        assert_int_equal(store_checkpoint_state(host.store, number), CHECKPOINT_COMPLETE);
+        expect_store(number, asked_at);
+        close_host();
+    }
 }
 
 static void an_empty_store_can_be_checkpointed(void **state) {
@@ -223,6 +262,40 @@ static void a_crash_leaves_a_whole_checkpoint_or_none(void **state) {
                 break;
         }
     }
+}
+
+/* The store is at rest but for its checkpoint. False when there is no such outcome. */
+static bool crash_with(uint32_t operations, uint32_t outcome, bool *quiet) {
+    open_host(1);
+    write_some(0, 60);
+    store_host_settle(&host);
+    uint64_t asked_at = host.last;
+    (void)begin_checkpoint();
+    *quiet = false;
+    for (uint32_t i = 0; i < operations && !*quiet; i++)
+        *quiet = !store_host_step(&host);
+    store_host_kill(&host);
+    struct crash_unsynced unsynced = crash_plan_survey(&disk);
+    bool is_one = outcome < crash_plan_count(&unsynced);
+    if (is_one) {
+        crash_plan_apply(&disk, &unsynced, outcome);
+        host.acknowledged_written = host.acknowledged_durable;
+        assert_true(store_host_start(&host));
+        store_host_check_recovered(&host, CRASH_LOSES);
+        expect_all_or_nothing(asked_at);
+    }
+    close_host();
+    return is_one;
+}
+
+static void whatever_lasts_of_a_checkpoint_it_is_whole_or_none(void **state) {
+    (void)state;
+    bool quiet = false;
+    for (uint32_t operations = 1; operations < OPERATIONS_MAX && !quiet; operations++) {
+        for (uint32_t outcome = 0; crash_with(operations, outcome, &quiet); outcome++) {
+        }
+    }
+    assert_true(quiet);
 }
 
 static void a_crash_while_one_is_removed_leaves_it_whole_or_gone(void **state) {
@@ -355,11 +428,13 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_checkpoint_holds_what_was_written_before),
         cmocka_unit_test(a_checkpoint_outlives_the_tables_that_it_shares),
+        cmocka_unit_test(a_checkpoint_is_of_the_tables_that_there_were_when_it_was_begun),
         cmocka_unit_test(an_empty_store_can_be_checkpointed),
         cmocka_unit_test(a_second_one_waits_for_the_first),
         cmocka_unit_test(a_removed_checkpoint_leaves_nothing),
         cmocka_unit_test(a_rollback_is_told_until_it_is_accepted),
         cmocka_unit_test(a_crash_leaves_a_whole_checkpoint_or_none),
+        cmocka_unit_test(whatever_lasts_of_a_checkpoint_it_is_whole_or_none),
         cmocka_unit_test(a_crash_while_one_is_removed_leaves_it_whole_or_gone),
         cmocka_unit_test(a_disk_error_ends_the_checkpoint_and_not_the_store),
         cmocka_unit_test(a_removal_outlives_a_disk_error),
