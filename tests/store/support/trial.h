@@ -46,8 +46,8 @@ struct trial {
     bool (*after_operation)(struct trial *trial, void *watcher);
     void *watcher;
     bool stopped;
-    bool tolerates_damage; /* STORE_CORRUPT is an answer */
-    uint32_t corrupt;      /* such answers */
+    bool tolerates_damage;                 /* STORE_CORRUPT is an answer */
+    uint32_t corrupt;                      /* such answers */
     struct buffer values[TRIAL_BATCH_MAX]; /* of the batch that is being written */
     jmp_buf door;                          /* where a disagreement leaves to */
     char failure[TRIAL_FAILURE_SIZE];
