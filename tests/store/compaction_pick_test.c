@@ -6,9 +6,11 @@
 
 #include <cmocka.h>
 
+#include "engine/store/compaction_expiry.h"
 #include "engine/store/compaction_pick.h"
 #include "engine/store/level_targets.h"
 #include "engine/store/pacing.h"
+#include "tests/store/support/table_fixture.h"
 
 enum { RUN = 1000, MEGABYTE = 1 << 20 };
 
@@ -45,6 +47,42 @@ static void add(uint32_t level, const char *from, const char *to, uint64_t size,
     store_install(store, &edit);
     table_list_deinit(&edit.added);
     assert_false(table_file_release(file));
+}
+
+/* A table with keys "m00" to "m23", of which the i-th of `expiring` expires at i + 1. */
+enum { ENTRIES = 24 };
+static void add_expiring(uint32_t level, uint32_t expiring) {
+    struct fixture_entry entries[ENTRIES] = {0};
+    struct buffer bytes = {0};
+    struct table_options options = {.block_bytes = 100};
+    for (uint32_t i = 0; i < ENTRIES; i++) {
+        char key[8];
+        snprintf(key, sizeof key, "m%02u", i);
+        buffer_append(&entries[i].key, bytes_of_text(key));
+        entries[i].expires = i < expiring ? i + 1 : 0;
+    }
+    table_fixture_build(&options, entries, ENTRIES, 0, &bytes);
+    struct table_file *file = table_file_create(next_number);
+    file->run = next_number++;
+    file->size = RUN;
+    file->entry_count = ENTRIES;
+    file->expiring_count = expiring;
+    file->table = table_fixture_open(buffer_bytes(&bytes));
+    assert_non_null(file->table);
+    buffer_append(&file->smallest, bytes_of_text("m00"));
+    buffer_append(&file->largest, bytes_of_text("m23"));
+    struct version_edit edit = {.added_level = level};
+    table_list_add(&edit.added, file);
+    store_install(store, &edit);
+    table_list_deinit(&edit.added);
+    assert_false(table_file_release(file));
+    for (uint32_t i = 0; i < ENTRIES; i++)
+        buffer_deinit(&entries[i].key);
+    buffer_deinit(&bytes);
+}
+
+static void set_wall(uint64_t wall) {
+    store_set_wall(store, (struct wall_time){wall});
 }
 
 /* Runs [a0, a5], [b0, b5], ... */
@@ -216,6 +254,70 @@ static void at_rest_what_lies_above_the_last_level_goes_down(void **state) {
     (void)state;
 }
 
+static void a_table_of_which_a_quarter_has_expired_goes_down_and_is_known_before(void **state) {
+    struct compaction_pick found;
+    add(LEVEL_LAST, "a", "z", 200 * RUN, 0);
+    add_expiring(LEVEL_LAST - 1, 10);
+    assert_int_equal(compaction_expiry_due(store).milliseconds, ENTRIES / 4);
+    set_wall(ENTRIES / 4 - 1);
+    assert_false(pick(&found));
+    set_wall(ENTRIES / 4);
+    assert_true(pick(&found));
+    assert_int_equal(found.level, LEVEL_LAST - 1);
+    assert_int_equal(found.to, LEVEL_LAST);
+    assert_int_equal(found.lower_count, 1);
+    assert_false(found.moves || found.drops);
+    assert_int_equal(compaction_expiry_due(store).milliseconds, UINT64_MAX);
+    (void)state;
+}
+
+static void in_the_last_level_such_a_table_is_written_anew_at_rest_a_sixth_is_enough(void **state) {
+    struct compaction_pick found;
+    add_expiring(LEVEL_LAST, ENTRIES - 1);
+    set_wall(ENTRIES / 6);
+    assert_false(pick(&found));
+    store->rests = true;
+    assert_true(pick(&found));
+    assert_int_equal(found.level, LEVEL_LAST);
+    assert_int_equal(found.to, LEVEL_LAST);
+    assert_int_equal(found.lower_count, 0);
+    assert_false(found.moves || found.drops);
+    (void)state;
+}
+
+static void a_table_that_is_outlived_is_dropped_where_nothing_older_lies_below(void **state) {
+    struct compaction_pick found;
+    set_wall(ENTRIES);
+    add_expiring(LEVEL_LAST - 1, ENTRIES);
+    assert_true(pick(&found));
+    assert_true(found.moves && found.drops);
+    assert_int_equal(found.level, LEVEL_LAST - 1);
+    assert_int_equal(found.upper_count, 1);
+    add(LEVEL_LAST, "m", "m1", 2 * RUN, 0);
+    assert_true(pick(&found));
+    assert_false(found.drops);
+    assert_int_equal(found.lower_count, 1);
+    (void)state;
+}
+
+static void a_run_that_is_outlived_stays_above_an_older_run_that_it_meets(void **state) {
+    struct compaction_pick found;
+    set_wall(ENTRIES);
+    add(0, "m1", "n", RUN, 0);
+    add_expiring(0, ENTRIES);
+    assert_false(pick(&found));
+    store->rests = true;
+    assert_true(pick(&found));
+    assert_false(found.drops);
+    assert_int_equal(found.upper_count, 2);
+    add(0, "a", "b", RUN, 0);
+    add_expiring(0, ENTRIES);
+    add_expiring(0, ENTRIES);
+    store->rests = false;
+    assert_false(pick(&found));
+    (void)state;
+}
+
 int main(void) {
 #define CLAIM(name) cmocka_unit_test_setup_teardown(name, begin, end)
     const struct CMUnitTest tests[] = {
@@ -230,6 +332,10 @@ int main(void) {
         CLAIM(what_meets_the_level_below_is_merged_with_it),
         CLAIM(a_full_level_gives_the_table_that_overlaps_least),
         CLAIM(a_table_full_of_tombstones_goes_before_its_level_is_full),
+        CLAIM(a_table_of_which_a_quarter_has_expired_goes_down_and_is_known_before),
+        CLAIM(in_the_last_level_such_a_table_is_written_anew_at_rest_a_sixth_is_enough),
+        CLAIM(a_table_that_is_outlived_is_dropped_where_nothing_older_lies_below),
+        CLAIM(a_run_that_is_outlived_stays_above_an_older_run_that_it_meets),
         CLAIM(at_rest_what_lies_above_the_last_level_goes_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
