@@ -73,15 +73,25 @@ bool bloom_decode(struct bytes filter, struct bloom *bloom) {
     return true;
 }
 
+static inline const uint8_t *line_at(const struct bloom *bloom, uint64_t hash) {
+    return bloom->lines + (size_t)line_of(hash, bloom->line_count) * BLOOM_LINE_SIZE;
+}
+
+void bloom_ask_ahead(const struct bloom *bloom, uint64_t hash) {
+    if (bloom->line_count > 0)
+        __builtin_prefetch(line_at(bloom, hash));
+}
+
+/* No branch depends on a bit: half of them would be guessed wrong. */
 bool bloom_may_contain(const struct bloom *bloom, uint64_t hash) {
     if (bloom->line_count == 0)
         return true;
-    const uint8_t *line = bloom->lines + (size_t)line_of(hash, bloom->line_count) * BLOOM_LINE_SIZE;
+    const uint8_t *line = line_at(bloom, hash);
     uint64_t probes = probes_of(hash);
+    uint32_t all = 1;
     for (uint32_t probe = 0; probe < bloom->probe_count; probe++, probes >>= LINE_BITS_LOG2) {
         uint32_t bit = (uint32_t)probes & LINE_BIT_MASK;
-        if ((line[bit / 8] >> bit % 8 & 1) == 0)
-            return false;
+        all &= (uint32_t)line[bit / 8] >> bit % 8;
     }
-    return true;
+    return all != 0;
 }

@@ -40,6 +40,8 @@ uint64_t bloom_size(uint64_t count, uint32_t bits_per_key);
 
 /* Borrows the bytes; false when they are no filter. No bytes are the filter that lets all pass. */
 MUST_USE bool bloom_decode(struct bytes filter, struct bloom *bloom);
+/* Asks the processor for the line that bloom_may_contain() will look at. */
+void bloom_ask_ahead(const struct bloom *bloom, uint64_t hash);
 bool bloom_may_contain(const struct bloom *bloom, uint64_t hash);
 
 #endif

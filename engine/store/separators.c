@@ -1,6 +1,7 @@
 #include "engine/store/separators.h"
 
 enum { KEYS_SIZE_MAX = 1 << 30, WORD = sizeof(uint64_t) };
+enum { WORDS_OF_LINE = 8, WORDS_AHEAD_MAX = 16 * WORDS_OF_LINE };
 
 /*  0  count u32          8  size of the keys u32
  *  4  shared u32        12  zero u32
@@ -130,18 +131,32 @@ static uint32_t find_among_equals(const struct separators *separators, uint32_t 
     return low;
 }
 
-uint32_t separators_find(const struct separators *separators, struct bytes key) {
-    if (separators->count == 0)
-        return 0;
+/* All that a search may look into is asked for at once: one wait for memory instead of one for each step. */
+static inline void ask_ahead(const uint64_t *words, uint32_t count) {
+    if (count > WORDS_AHEAD_MAX)
+        return;
+    for (uint32_t i = 0; i < count; i += WORDS_OF_LINE)
+        __builtin_prefetch(words + i);
+}
+
+uint32_t separators_find_between(const struct separators *separators, struct bytes key,
+                                 uint32_t from, uint32_t end) {
+    if (from == end)
+        return from;
+    ask_ahead(separators->words + from, end - from);
     size_t shorter = key.size < separators->shared ? key.size : separators->shared;
     int order = shorter == 0 ? 0 : memcmp(key.data, separators->keys, shorter);
     if (order != 0)
-        return order < 0 ? 0 : separators->count;
+        return order < 0 ? from : end;
     if (key.size < separators->shared)
-        return 0;
+        return from;
     uint64_t word = word_at(key, separators->shared);
-    uint32_t low = first_word(separators->words, separators->count, word);
+    uint32_t low = from + first_word(separators->words + from, end - from, word);
     if (low == separators->count || separators->words[low] != word)
         return low;
     return find_among_equals(separators, low, word, key);
+}
+
+uint32_t separators_find(const struct separators *separators, struct bytes key) {
+    return separators_find_between(separators, key, 0, separators->count);
 }

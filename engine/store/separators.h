@@ -43,5 +43,8 @@ void separators_pack(const struct separators_draft *draft, struct buffer *flat);
 struct bytes separators_view(struct separators *separators, struct bytes flat);
 struct bytes separators_at(const struct separators *separators, uint32_t position);
 uint32_t separators_find(const struct separators *separators, struct bytes key);
+/* The same for a key that is known to be greater than all before `from`, and not than the one before `end`. */
+uint32_t separators_find_between(const struct separators *separators, struct bytes key,
+                                 uint32_t from, uint32_t end);
 
 #endif

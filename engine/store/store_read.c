@@ -45,6 +45,9 @@ enum store_status store_block(struct store *store, struct table_file *file,
     return STORE_NEED_BLOCK;
 }
 
+/* Filters of so many runs are asked for from memory at once. */
+enum { RUNS_AHEAD_MAX = 16 };
+
 /* What is looked for, and by whom. */
 struct query {
     struct bytes key;
@@ -54,11 +57,19 @@ struct query {
     struct effects *effects;
 };
 
+/* Where the key belongs in a run. */
+struct place {
+    struct table_file *file; /* null: nowhere */
+    uint32_t partition;
+};
+
 /* STORE_ABSENT: the filter says that the table does not hold the key. */
-static enum store_status ask_filter(struct store *store, struct table_file *file,
+static enum store_status ask_filter(struct store *store, const struct place *place,
                                     const struct query *query) {
+    struct table_file *file = place->file;
     struct block_handle handle;
-    enum table_filter answer = table_may_contain(file->table, query->key, query->hash, &handle);
+    enum table_filter answer =
+        table_partition_may_contain(file->table, place->partition, query->hash, &handle);
     if (answer == TABLE_FILTER_FETCH) {
         struct lent_block lent;
         if (table_file_lacks(file, handle.offset))
@@ -77,14 +88,15 @@ static enum store_status ask_filter(struct store *store, struct table_file *file
 }
 
 /* STORE_ABSENT: every key of the table is smaller. */
-static enum store_status find_block(struct store *store, struct table_file *file,
+static enum store_status find_block(struct store *store, const struct place *place,
                                     const struct query *query, struct block_handle *handle) {
+    struct table_file *file = place->file;
     struct table_window window = {0};
     uint32_t position;
     enum table_answer answer;
     /* Twice at most: with the partition in the window there is an answer. */
-    while ((answer = table_find_block(file->table, &window, query->key, &position, handle)) ==
-           TABLE_NEEDS_INDEX) {
+    while ((answer = table_find_block_in(file->table, &window, query->key, place->partition,
+                                         &position, handle)) == TABLE_NEEDS_INDEX) {
         struct lent_block lent;
         if (table_file_lacks(file, handle->offset))
             return STORE_ABSENT;
@@ -99,14 +111,15 @@ static enum store_status find_block(struct store *store, struct table_file *file
 }
 
 /* LOOKUP_BLOCKED leaves the reason in *status. */
-static enum lookup look_into_entries(struct store *store, struct table_file *file,
+static enum lookup look_into_entries(struct store *store, const struct place *place,
                                      const struct query *query, struct bytes *value,
                                      enum store_status *status) {
     struct block_handle handle;
     struct lent_block lent;
-    *status = ask_filter(store, file, query);
+    struct table_file *file = place->file;
+    *status = ask_filter(store, place, query);
     if (*status == STORE_OK)
-        *status = find_block(store, file, query, &handle);
+        *status = find_block(store, place, query, &handle);
     if (*status == STORE_ABSENT)
         return LOOKUP_UNKNOWN;
     if (*status == STORE_OK)
@@ -128,47 +141,63 @@ static enum lookup look_into_entries(struct store *store, struct table_file *fil
 }
 
 /* A table's own entries are younger than its ranges, and older tables are not. */
-static enum lookup look_into_table(struct store *store, struct table_file *file,
+static enum lookup look_into_table(struct store *store, const struct place *place,
                                    const struct query *query, struct bytes *value,
                                    enum store_status *status) {
-    enum lookup found = look_into_entries(store, file, query, value, status);
+    const struct table_file *file = place->file;
+    enum lookup found = look_into_entries(store, place, query, value, status);
     bool hides = found == LOOKUP_UNKNOWN && file->range_count > 0 &&
                  removed_ranges_find(table_ranges(file->table), query->key) != NULL;
     return hides ? LOOKUP_REMOVED : found;
 }
 
-/* Flushes from `run` on. */
-static enum lookup look_into_flushes(struct store *store, const struct version *version,
-                                     const struct query *query, uint64_t run, struct bytes *value,
-                                     enum store_status *status) {
-    const struct version_level *young = &version->levels[0];
-    for (uint32_t i = 0; i < young->count && young->tables[i]->run >= run; i++) {
-        if (!table_file_overlaps(young->tables[i], query->key, query->key))
-            continue;
-        enum lookup found = look_into_table(store, young->tables[i], query, value, status);
-        if (found != LOOKUP_UNKNOWN)
-            return found;
+static struct place find_place(const struct table_run *run, const struct query *query) {
+    struct place place = {.file = table_run_find(run, query->key)};
+    /* A filter in memory tells a key in the gap before the table as cheaply; others are to be read. */
+    if (place.file != NULL && !table_is_resident(place.file->table) &&
+        bytes_compare(table_file_smallest(place.file), query->key) > 0)
+        place.file = NULL;
+    if (place.file != NULL)
+        place.partition = table_locate(place.file->table, query->key, query->hash);
+    return place;
+}
+
+/* The first `count` runs. The key's place is looked up in many of them before the first filter is asked, so that their waits for
+ * memory are one. */
+static enum lookup look_into_runs(struct store *store, const struct version *version,
+                                  uint32_t count, const struct query *query, struct bytes *value,
+                                  enum store_status *status) {
+    struct place places[RUNS_AHEAD_MAX];
+    for (uint32_t from = 0; from < count; from += RUNS_AHEAD_MAX) {
+        uint32_t ahead = count - from < RUNS_AHEAD_MAX ? count - from : RUNS_AHEAD_MAX;
+        for (uint32_t i = 0; i < ahead; i++)
+            places[i] = find_place(&version->runs[from + i], query);
+        for (uint32_t i = 0; i < ahead; i++) {
+            if (places[i].file == NULL)
+                continue;
+            enum lookup found = look_into_table(store, &places[i], query, value, status);
+            if (found != LOOKUP_UNKNOWN)
+                return found;
+        }
     }
     return LOOKUP_UNKNOWN;
+}
+
+/* Flushes from `oldest` on. */
+static enum lookup look_into_flushes(struct store *store, const struct version *version,
+                                     const struct query *query, uint64_t oldest,
+                                     struct bytes *value, enum store_status *status) {
+    uint32_t count = 0;
+    while (count < version->all_runs && version->runs[count].level == 0 &&
+           version->runs[count].tables[0]->run >= oldest)
+        count++;
+    return look_into_runs(store, version, count, query, value, status);
 }
 
 static enum lookup look_into_tables(struct store *store, const struct version *version,
                                     const struct query *query, struct bytes *value,
                                     enum store_status *status) {
-    struct bytes key = query->key;
-    enum lookup found = look_into_flushes(store, version, query, 0, value, status);
-    if (found != LOOKUP_UNKNOWN)
-        return found;
-    for (uint32_t number = 1; number < VERSION_LEVELS; number++) {
-        const struct version_level *level = &version->levels[number];
-        uint32_t at = version_find(level, key);
-        if (at == level->count || !table_file_overlaps(level->tables[at], key, key))
-            continue;
-        found = look_into_table(store, level->tables[at], query, value, status);
-        if (found != LOOKUP_UNKNOWN)
-            return found;
-    }
-    return LOOKUP_UNKNOWN;
+    return look_into_runs(store, version, version->all_runs, query, value, status);
 }
 
 static enum lookup look_into_memtable(const struct memtable *memtable, const struct query *query,

@@ -141,11 +141,16 @@ uint64_t table_data_end(const struct table *table);
 /* True when index and filter are in memory: nothing needs to be fetched to find a block. */
 bool table_is_resident(const struct table *table);
 
+/* The partition that a key belongs to, table_partition_count() when it is behind all of them. Asks the processor for what the
+ * filter will look at, when that is in memory: whoever asks several tables locates the key in all of them first. */
+uint32_t table_locate(const struct table *table, struct bytes key, uint64_t hash);
 /* The filter of the partition that covers the key. TABLE_FILTER_FETCH: it is not in memory; fetch the handle's contents and
  * ask table_filter_passes(). `hash` is hash64(key). */
 enum table_filter { TABLE_FILTER_PASSES, TABLE_FILTER_EXCLUDES, TABLE_FILTER_FETCH };
 enum table_filter table_may_contain(const struct table *table, struct bytes key, uint64_t hash,
                                     struct block_handle *handle);
+enum table_filter table_partition_may_contain(const struct table *table, uint32_t partition,
+                                              uint64_t hash, struct block_handle *handle);
 bool table_filter_passes(struct bytes contents, uint64_t hash);
 
 /* The partition of the index that its holder looks into, when the table keeps none in memory. The zero value is empty. */
@@ -169,6 +174,10 @@ enum table_answer {
 enum table_answer table_find_block(const struct table *table, const struct table_window *window,
                                    struct bytes key, uint32_t *position,
                                    struct block_handle *handle);
+/* The same where table_locate() has told the partition. */
+enum table_answer table_find_block_in(const struct table *table, const struct table_window *window,
+                                      struct bytes key, uint32_t partition, uint32_t *position,
+                                      struct block_handle *handle);
 /* Blocks in order, for scans. */
 enum table_answer table_block_at(const struct table *table, const struct table_window *window,
                                  uint32_t position, struct block_handle *handle);

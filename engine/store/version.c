@@ -19,6 +19,9 @@ void version_release(struct version *version, struct table_list *dead) {
         }
         memory_release(version->levels[level].tables);
     }
+    for (uint32_t i = 0; i < version->all_runs; i++)
+        table_run_deinit(&version->runs[i]);
+    memory_release(version->runs);
     memory_release(version);
 }
 
@@ -66,13 +69,30 @@ static void fill_level(struct version *next, uint32_t number, const struct versi
         insert(next, number, edit->added.items[i]);
 }
 
+static void add_run(struct version *version, uint32_t level, uint32_t at, uint32_t count) {
+    table_run_init(&version->runs[version->all_runs++], level, version->levels[level].tables + at,
+                   count);
+}
+
+static void find_runs(struct version *version) {
+    const struct version_level *young = &version->levels[0];
+    for (uint32_t at = 0; at < young->count; at += version_run_length(version, at))
+        version->run_count++;
+    version->runs = memory_allocate((version->run_count + VERSION_LEVELS) * sizeof *version->runs);
+    for (uint32_t at = 0; at < young->count; at += version_run_length(version, at))
+        add_run(version, 0, at, version_run_length(version, at));
+    for (uint32_t level = 1; level < VERSION_LEVELS; level++) {
+        if (version->levels[level].count > 0)
+            add_run(version, level, 0, version->levels[level].count);
+    }
+}
+
 struct version *version_apply(const struct version *version, const struct version_edit *edit) {
     CHECK(edit->added_level < VERSION_LEVELS);
     struct version *next = version_create();
     for (uint32_t level = 0; level < VERSION_LEVELS; level++)
         fill_level(next, level, &version->levels[level], edit);
-    for (uint32_t at = 0; at < next->levels[0].count; at += version_run_length(next, at))
-        next->run_count++;
+    find_runs(next);
     return next;
 }
 

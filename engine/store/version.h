@@ -13,7 +13,7 @@
 #define DUNLIN_STORE_VERSION_H
 
 #include "engine/store/store.h"
-#include "engine/store/table_file.h"
+#include "engine/store/table_run.h"
 
 enum { VERSION_LEVELS = STORE_LEVELS };
 
@@ -27,6 +27,9 @@ struct version {
     uint32_t references;
     uint32_t run_count; /* flushes that make up level 0 */
     struct version_level levels[VERSION_LEVELS];
+    struct table_run
+        *runs; /* all tables: those of level 0 from young to old, then level by level */
+    uint32_t all_runs;
 };
 
 struct version_edit {

@@ -78,6 +78,13 @@ static void the_first_that_is_not_smaller_is_found(void **state) {
                 expected++;
             if (separators_find(&separators, key_bytes(&wanted)) != expected)
                 fail_msg("seed %u, key %d: not the first that is not smaller", (unsigned)seed, i);
+            if (expected == count)
+                continue;
+            uint32_t from = (uint32_t)prng_below(&prng, expected + 1);
+            uint32_t end = expected + 1 + (uint32_t)prng_below(&prng, (uint32_t)count - expected);
+            if (separators_find_between(&separators, key_bytes(&wanted), from, end) != expected)
+                fail_msg("seed %u, key %d: not found from %u to %u", (unsigned)seed, i,
+                         (unsigned)from, (unsigned)end);
         }
         separators_draft_deinit(&draft);
         buffer_deinit(&flat);
