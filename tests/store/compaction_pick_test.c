@@ -192,6 +192,18 @@ static void tombstones_are_not_moved_into_the_last_level(void **state) {
     (void)state;
 }
 
+/* They would be asked by every read for ever. */
+static void removed_ranges_are_not_moved(void **state) {
+    struct compaction_pick found;
+    add_runs_apart(COMPACTION_RUNS, 0);
+    assert_true(pick(&found));
+    assert_true(found.moves);
+    store->version->levels[0].tables[COMPACTION_RUNS / 2]->range_count = 1;
+    assert_true(pick(&found));
+    assert_false(found.moves);
+    (void)state;
+}
+
 static void what_meets_the_level_below_is_merged_with_it(void **state) {
     struct compaction_pick found;
     add(LEVEL_LAST, "a", "b", RUN, 0);
@@ -329,6 +341,7 @@ int main(void) {
         CLAIM(level_0_never_passes_over_a_level_that_holds_something),
         CLAIM(runs_that_are_apart_move_as_they_are),
         CLAIM(tombstones_are_not_moved_into_the_last_level),
+        CLAIM(removed_ranges_are_not_moved),
         CLAIM(what_meets_the_level_below_is_merged_with_it),
         CLAIM(a_full_level_gives_the_table_that_overlaps_least),
         CLAIM(a_table_full_of_tombstones_goes_before_its_level_is_full),

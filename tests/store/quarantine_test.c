@@ -157,6 +157,28 @@ static void a_lost_block_that_can_be_read_again_stays_lost(void **state) {
     assert_int_equal(lossy_host_corrupt(), corrupt);
 }
 
+/* The bits are as they were once more, and the store has started with a new manifest since: what peers answered for stays. */
+static void a_healed_block_that_can_be_read_again_stays_absent(void **state) {
+    (void)state;
+    lossy_host_write_all();
+    lossy_host_reopen();
+    struct file_id broken = break_block_of(7);
+    uint32_t corrupt = lossy_host_corrupt();
+    struct store_damage damage;
+    assert_true(store_next_damage(lossy_host.store, 0, &damage));
+    lossy_host_heal();
+    memory_disk_find(&lossy_disk, broken)->content->current.data[damage.offset + 7] ^= 4;
+    for (uint32_t life = 0; life < 3; life++) {
+        uint32_t absent = 0;
+        for (uint32_t key = 0; key < LOSSY_KEYS; key++) {
+            struct bytes value;
+            absent += store_host_get(&lossy_host, key, &value) == STORE_ABSENT;
+        }
+        assert_int_equal(absent, corrupt);
+        assert_true(lossy_host_restart());
+    }
+}
+
 static void what_is_healed_is_absent_or_written_anew(void **state) {
     (void)state;
     lossy_host_write_all();
@@ -252,6 +274,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(quarantine_outlives_the_process, lossy_host_open,
                                         lossy_host_close),
         cmocka_unit_test_setup_teardown(a_lost_block_that_can_be_read_again_stays_lost,
+                                        lossy_host_open, lossy_host_close),
+        cmocka_unit_test_setup_teardown(a_healed_block_that_can_be_read_again_stays_absent,
                                         lossy_host_open, lossy_host_close),
         cmocka_unit_test_setup_teardown(what_is_healed_is_absent_or_written_anew, lossy_host_open,
                                         lossy_host_close),

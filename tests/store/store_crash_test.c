@@ -174,6 +174,30 @@ static void what_a_killed_process_had_written_is_durable_after_its_restart(void 
     sweep(STORE_SYNC_NEVER, CRASH_KILLS, 8, EVERY_THIRD);
 }
 
+/* Nobody writes any more, and nobody asks: the interval alone has to see to it. */
+static void what_is_written_while_an_interval_sync_is_under_way_becomes_durable(void **state) {
+    (void)state;
+    open_case((struct crash_case){.sync = STORE_SYNC_INTERVAL, .seed = 1});
+    host.config.log_allocates = false;
+    disk.in_order = true;
+    assert_true(store_host_start(&host));
+    store_host_settle(&host);
+    assert_int_equal(store_host_write(&host, 1, 40), STORE_OK);
+    store_host_pump(&host);
+    while (disk.queued == 0 || disk.queue[0].effect.kind != EFFECT_SYNC)
+        assert_true(store_host_step(&host));
+    assert_int_equal(store_host_write(&host, 2, 40), STORE_OK);
+    store_host_pump(&host);
+    /* The write passes the sync. */
+    struct memory_operation last = disk.queue[disk.queued - 1];
+    assert_int_equal(last.effect.kind, EFFECT_WRITE);
+    memmove(disk.queue + 1, disk.queue, (disk.queued - 1) * sizeof last);
+    disk.queue[0] = last;
+    store_host_settle(&host);
+    assert_int_equal(store_durable(host.store), 2);
+    close_case();
+}
+
 /* The process ends between the write of a new segment and the sync of its name; then power is lost in the recovery. */
 static void
 a_segment_that_was_found_has_a_durable_name_before_the_manifest_tells_of_it(void **state) {
@@ -207,6 +231,7 @@ int main(void) {
         cmocka_unit_test(a_crash_without_any_syncs_of_the_log_leaves_a_prefix),
         cmocka_unit_test(
             a_segment_that_was_found_has_a_durable_name_before_the_manifest_tells_of_it),
+        cmocka_unit_test(what_is_written_while_an_interval_sync_is_under_way_becomes_durable),
         cmocka_unit_test(what_a_killed_process_had_written_is_durable_after_its_restart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -236,6 +236,32 @@ static void live(void) {
     }
 }
 
+static void a_store_gives_back_what_it_kept_of_removed_ranges(void **state) {
+    (void)state;
+    memory_disk_init(&disk, 3);
+    host_memory_pool_init(&pool, 0);
+    now = (struct instant){1};
+    written = acknowledged = 0;
+    scarce.fail_at = 0;
+    start();
+    for (uint32_t i = 0; i < WRITES; i++)
+        write_next();
+    for (uint32_t i = 0; i < KEYS; i++) {
+        char prefix[] = {'n', 'o', (char)('a' + i)};
+        uint64_t sequence;
+        enum store_status status;
+        do {
+            LENT(status = store_remove_prefix(store, bytes_of(prefix, sizeof prefix), STORE_NO_PAGE,
+                                              now, &sequence));
+        } while (status == STORE_BUSY && step());
+        assert_int_equal(status, STORE_OK);
+    }
+    close_store();
+    destroy();
+    host_memory_pool_deinit(&pool);
+    memory_disk_deinit(&disk);
+}
+
 /* True when an allocation failed in it. */
 static bool run(enum way way, uint64_t fail_at) {
     memory_disk_init(&disk, 3);
@@ -363,6 +389,7 @@ static void settings_that_cannot_work_are_refused_with_a_sentence(void **state) 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(settings_that_cannot_work_are_refused_with_a_sentence),
+        cmocka_unit_test(a_store_gives_back_what_it_kept_of_removed_ranges),
         cmocka_unit_test(the_smallest_budgets_work),
         cmocka_unit_test(with_memory_in_reserve_no_allocation_that_fails_is_noticed),
         cmocka_unit_test(an_allocation_that_fails_leaves_a_directory_that_opens_again),
