@@ -11,7 +11,7 @@ static const char USAGE[] =
     "usage: dunlin store check DIRECTORY [--json]\n"
     "       dunlin store stats DIRECTORY [--json]\n"
     "       dunlin store dump DIRECTORY [--prefix KEYS] [--raw | --json] [--file NAME]\n"
-    "       dunlin store repair DIRECTORY [--yes]\n"
+    "       dunlin store repair DIRECTORY [--yes] [--give-up] [--json]\n"
     "       dunlin store restore CHECKPOINT DIRECTORY\n"
     "\n"
     "For the directory of a node that is stopped, or of a checkpoint. Only repair and restore\n"
@@ -20,9 +20,10 @@ static const char USAGE[] =
     "  check    reads every byte and says what is damaged, one line a file\n"
     "  stats    levels, tables, sizes, entries, compression, checkpoints\n"
     "  dump     every live entry; with --file one table, log or manifest as it lies there\n"
-    "  repair   makes a store that starts again out of a damaged one: what is damaged is set\n"
-    "           aside as NNNNNN.quarantined, never deleted, and what is lost comes back from the\n"
-    "           replicas\n"
+    "  repair   makes a store that starts again out of a damaged one, and says which keys may be\n"
+    "           lost: those of damaged blocks, which go into quarantine and come back from the\n"
+    "           replicas. Files that are of no use any more are set aside as NNNNNN.quarantined,\n"
+    "           never deleted\n"
     "  restore  makes a node's directory of a checkpoint, after verifying every byte of it\n"
     "\n"
     "  --json          for programs\n"
@@ -30,6 +31,9 @@ static const char USAGE[] =
     "  --raw           bytes as they are instead of escaped\n"
     "  --file NAME     such as 000012.table, 000003.log, 000001.manifest\n"
     "  --yes           do not ask\n"
+    "  --give-up       of a store that needs no other repair: what is in quarantine is given up. "
+    "Keys\n"
+    "                  that are lost count as absent from then on; only where no replica has them\n"
     "\n"
     "exit code: 0 done, and sound; 1 damaged, or it failed; 2 wrong usage\n"
     "\n"
@@ -40,12 +44,14 @@ static const char USAGE[] =
     "  dunlin store dump /var/lib/dunlin/n1 --prefix cart: --json\n"
     "  dunlin store dump /var/lib/dunlin/n1 --file 000012.table\n"
     "  dunlin store repair /var/lib/dunlin/n1 --yes\n"
+    "  dunlin store repair /var/lib/dunlin/n1 --give-up --yes --json\n"
     "  dunlin store restore /backup/n1/checkpoint-000004 /var/lib/dunlin/n1\n";
 
 enum option_name {
     OPTION_JSON = 256,
     OPTION_RAW,
     OPTION_YES,
+    OPTION_GIVE_UP,
     OPTION_PREFIX,
     OPTION_FILE,
     OPTION_HELP
@@ -55,6 +61,7 @@ static const struct option OPTIONS[] = {
     {"json", no_argument, NULL, OPTION_JSON},
     {"raw", no_argument, NULL, OPTION_RAW},
     {"yes", no_argument, NULL, OPTION_YES},
+    {"give-up", no_argument, NULL, OPTION_GIVE_UP},
     {"prefix", required_argument, NULL, OPTION_PREFIX},
     {"file", required_argument, NULL, OPTION_FILE},
     {"help", no_argument, NULL, OPTION_HELP},
@@ -129,6 +136,9 @@ int subcommand_store(int argc, char **argv) {
             break;
         case OPTION_YES:
             options.yes = true;
+            break;
+        case OPTION_GIVE_UP:
+            options.give_up = true;
             break;
         case OPTION_PREFIX:
             options.prefix = optarg;

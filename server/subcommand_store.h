@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 struct store_options {
-    bool json, raw, yes;
+    bool json, raw, yes, give_up;
     const char *prefix; /* of keys; null: all */
     const char *file;   /* name of one file; null: the whole store */
 };

@@ -1,16 +1,19 @@
 /* dunlin store repair: a store that starts again, out of what is sound of a damaged one.
  *
  *     1  every file is verified, as by check
- *     2  a new manifest names the tables that are sound, says which keys may be concerned by what is missing, and that the
- *        store was rolled back
- *     3  damaged tables and manifests are renamed to NNNNNN.quarantined
+ *     2  a new manifest names the tables that are sound, and those of which only some blocks are not, without these blocks; it
+ *        says which keys may be concerned by what is missing, and that the store was rolled back
+ *     3  tables that cannot be opened and damaged manifests are renamed to NNNNNN.quarantined
  *     4  a store is started once, which cuts the logs at their damage, replays what lies before it, and is closed
  *
- * The node that starts from it draws a new actor, and asks its replicas for what is in quarantine. */
+ * The node that starts from it draws a new actor, and asks its replicas for what is in quarantine; compaction merges what is
+ * left of a damaged table into new ones. What nobody has can be given up (repair_report.h). */
 #include "server/subcommand_store.h"
 
 #include "server/blocking_store.h"
+#include "server/repair_report.h"
 #include "server/store_check.h"
+#include "server/store_give_up.h"
 #include "server/subcommand.h"
 #include "server/table_check.h"
 
@@ -31,18 +34,11 @@ struct repair {
     struct manifest_state state; /* of the new manifest */
     struct file_id *aside;
     uint32_t aside_count;
-    bool rebuilds; /* no manifest could be trusted */
+    struct repair_report said;
 };
 
 static void set_aside(struct repair *repair, struct file_id file) {
     repair->aside[repair->aside_count++] = file;
-}
-
-static void print_range(struct bytes from, struct bytes to) {
-    struct store_options options = {0};
-    store_print_key(from, &options);
-    fputs(" to ", stdout);
-    store_print_key(to, &options);
 }
 
 static struct damage *note_damage(struct repair *repair, enum store_damage_kind kind,
@@ -56,26 +52,56 @@ static struct damage *note_damage(struct repair *repair, enum store_damage_kind 
     return damage;
 }
 
-/* Takes the damaged tables out of what the manifest says. */
+/* Blocks that cannot be read, and nothing else that is wrong: the table stays, without them. */
+static bool keep_without_blocks(struct repair *repair, struct table_file *file) {
+    const struct file_entry *entry = stopped_store_find(repair->stopped, table_file_id(file));
+    struct store_report unheard;
+    struct checked_table checked = {0};
+    if (entry == NULL || entry->size != file->size)
+        return false;
+    store_report_init(&unheard, false, true, 1);
+    store_report_begin(&unheard, entry->file);
+    table_check(repair->stopped, entry, file, &unheard, &checked);
+    bool keeps = checked.file != NULL && checked.lost_count > 0 && checked.problems == 0;
+    for (uint32_t i = 0; keeps && i < checked.lost_count; i++) {
+        const struct lost_block *lost = &checked.lost[i];
+        table_file_lose_block(file, lost->handle.offset);
+        /* Without its filter a table is asked for every key: nothing is lost. */
+        if (lost->handle.kind == BLOCK_FILTER)
+            continue;
+        struct damage *damage = note_damage(repair, STORE_DAMAGE_BLOCK, entry->file);
+        damage->offset = lost->handle.offset;
+        damage->after = lost->after;
+        buffer_append(&damage->from, buffer_bytes(&lost->from));
+        buffer_append(&damage->to, buffer_bytes(&lost->to));
+        repair_report_lost(&repair->said, damage);
+    }
+    checked_table_deinit(&checked);
+    store_report_deinit(&unheard);
+    return keeps;
+}
+
+static void lose_table(struct repair *repair, struct table_file *file) {
+    struct damage *damage = note_damage(repair, STORE_DAMAGE_TABLE, table_file_id(file));
+    buffer_append(&damage->from, table_file_smallest(file));
+    buffer_append(&damage->to, table_file_largest(file));
+    repair_report_lost(&repair->said, damage);
+    if (stopped_store_find(repair->stopped, table_file_id(file)) != NULL)
+        set_aside(repair, table_file_id(file));
+    table_file_destroy(file);
+}
+
+/* Takes what is damaged of the tables out of what the manifest says. */
 static void drop_damaged(struct repair *repair) {
     struct manifest_state *state = &repair->state;
     uint32_t kept = 0;
     for (uint32_t i = 0; i < state->table_count; i++) {
         struct table_file *file = state->tables[i].file;
-        if (!store_report_has_damaged(&repair->report, table_file_id(file))) {
+        bool sound = !store_report_has_damaged(&repair->report, table_file_id(file));
+        if (sound || keep_without_blocks(repair, file))
             state->tables[kept++] = state->tables[i];
-            continue;
-        }
-        struct damage *damage = note_damage(repair, STORE_DAMAGE_TABLE, table_file_id(file));
-        buffer_append(&damage->from, table_file_smallest(file));
-        buffer_append(&damage->to, table_file_largest(file));
-        printf("lost: %" PRIu64 " entries of table %" PRIu64 ", keys from ", file->entry_count,
-               file->number);
-        print_range(table_file_smallest(file), table_file_largest(file));
-        putchar('\n');
-        if (stopped_store_find(repair->stopped, table_file_id(file)) != NULL)
-            set_aside(repair, table_file_id(file));
-        table_file_destroy(file);
+        else
+            lose_table(repair, file);
     }
     state->table_count = kept;
 }
@@ -105,7 +131,7 @@ static void collect_tables(struct repair *repair) {
         store_report_end(&repair->report, "%" PRIu64 " entries", checked.entries);
         if (repair->report.file_problems > 0) {
             set_aside(repair, entry->file);
-            printf("lost: table %" PRIu64 "\n", entry->file.number);
+            repair_report_say(&repair->said, "lost: a table that no manifest tells of");
         } else if (checked.file->smallest.size > 0) {
             add_table(repair, checked.file);
         }
@@ -161,13 +187,14 @@ static void collect_logs(struct repair *repair) {
 }
 
 static void rebuild(struct repair *repair) {
-    repair->rebuilds = true;
     collect_logs(repair);
     collect_tables(repair);
-    (void)note_damage(repair, STORE_DAMAGE_MANIFEST, repair->found->file);
-    puts("lost: which tables count. All that are sound are taken; keys that were deleted or "
-         "overwritten may "
-         "show older values until the replicas have been compared with");
+    repair_report_lost(&repair->said,
+                       note_damage(repair, STORE_DAMAGE_MANIFEST, repair->found->file));
+    repair_report_say(&repair->said,
+                      "lost: which tables count. All that are sound are taken; keys that were "
+                      "deleted or overwritten may show older values until the replicas have been "
+                      "compared with");
     for (size_t i = 0; i < repair->stopped->file_count; i++) {
         if (repair->stopped->files[i].file.kind == FILE_MANIFEST)
             set_aside(repair, repair->stopped->files[i].file);
@@ -223,12 +250,9 @@ static bool write_manifest(struct repair *repair) {
 static bool rename_aside(struct repair *repair) {
     for (uint32_t i = 0; i < repair->aside_count; i++) {
         struct file_id to = {.kind = FILE_QUARANTINED, .number = repair->aside[i].number};
-        char name[FILE_NAME_SIZE], kept[FILE_NAME_SIZE];
-        file_name(repair->aside[i], name);
-        file_name(to, kept);
         if (store_directory_rename(&repair->stopped->directory, repair->aside[i], to) != DISK_OK)
             return false;
-        printf("set aside: %s, kept as %s\n", name, kept);
+        repair_report_aside(&repair->said, repair->aside[i], to);
     }
     return store_directory_sync(&repair->stopped->directory, 0) == DISK_OK;
 }
@@ -246,11 +270,13 @@ static bool is_confirmed(const struct store_options *options) {
     char answer[8] = "";
     if (options->yes)
         return true;
-    if (!isatty(STDIN_FILENO)) {
+    if (options->json || !isatty(STDIN_FILENO)) {
         fputs("dunlin: nothing was changed: say --yes to repair without being asked\n", stderr);
         return false;
     }
-    fputs("repair it? Copy the directory away first if you can. [y/N] ", stdout);
+    fputs(options->give_up ? "give that up? [y/N] "
+                           : "repair it? Copy the directory away first if you can. [y/N] ",
+          stdout);
     fflush(stdout);
     bool yes =
         fgets(answer, sizeof answer, stdin) != NULL && (answer[0] == 'y' || answer[0] == 'Y');
@@ -280,7 +306,7 @@ static bool plan(struct repair *repair) {
     return true;
 }
 
-static int recheck(const char *path) {
+static int recheck(const char *path, struct repair_report *said) {
     struct stopped_store stopped;
     struct found_manifest found;
     struct store_report report;
@@ -293,8 +319,10 @@ static int recheck(const char *path) {
     store_report_init(&report, false, true, stopped.file_count);
     store_check(&stopped, &found, &report);
     int code = report.problems == 0 ? EXIT_DONE : EXIT_FAILED;
-    puts(code == EXIT_DONE ? "repaired: start the node; it asks its replicas for what is missing"
-                           : "what is left is damaged still: `dunlin store check` says where");
+    repair_report_say(said, code == EXIT_DONE
+                                ? "repaired: start the node; it asks its replicas for what is "
+                                  "missing"
+                                : "what is left is damaged still: `dunlin store check` says where");
     store_report_deinit(&report);
     manifest_state_deinit(&found.state);
     stopped_store_close(&stopped);
@@ -306,7 +334,7 @@ static int carry_out(struct repair *repair, const struct store_options *options)
     struct buffer problem = {0};
     (void)plan(repair);
     if (!is_confirmed(options))
-        return options->yes || isatty(STDIN_FILENO) ? EXIT_FAILED : EXIT_USAGE;
+        return isatty(STDIN_FILENO) ? EXIT_FAILED : EXIT_USAGE;
     bool done = write_manifest(repair) && rename_aside(repair);
     if (!done)
         fprintf(stderr, "dunlin: %s: %s\n", path, strerror(errno));
@@ -316,7 +344,33 @@ static int carry_out(struct repair *repair, const struct store_options *options)
         done = false;
     }
     buffer_deinit(&problem);
-    return done ? recheck(path) : EXIT_FAILED;
+    return done ? recheck(path, &repair->said) : EXIT_FAILED;
+}
+
+/* A store without damage that is not known already. */
+static int look_at_quarantine(struct repair *repair, const struct store_options *options) {
+    const struct damage_list *known = &repair->found->state.damages;
+    const char *path = repair->stopped->path;
+    struct buffer problem = {0};
+    for (uint32_t i = 0; i < known->count; i++)
+        repair_report_lost(&repair->said, &known->items[i]);
+    if (known->count == 0 || !options->give_up) {
+        repair_report_say(&repair->said,
+                          known->count == 0
+                              ? "sound: there is nothing to repair"
+                              : "sound but for that: the node gets it back from its replicas, or "
+                                "--give-up lets it count as absent");
+        return EXIT_DONE;
+    }
+    if (!is_confirmed(options))
+        return isatty(STDIN_FILENO) ? EXIT_FAILED : EXIT_USAGE;
+    stopped_store_close(repair->stopped);
+    bool done = store_give_up(path, &problem);
+    if (!done)
+        fprintf(stderr, "dunlin: %.*s\n", (int)problem.size, (const char *)problem.data);
+    buffer_deinit(&problem);
+    repair_report_say(&repair->said, done ? "given up" : "it could not be given up");
+    return done ? EXIT_DONE : EXIT_FAILED;
 }
 
 int store_repair(const char *path, const struct store_options *options) {
@@ -329,20 +383,22 @@ int store_repair(const char *path, const struct store_options *options) {
         return EXIT_FAILED;
     }
     struct repair repair = {.stopped = &stopped, .found = &found};
+    repair_report_init(&repair.said, options->json);
     stopped_store_manifest(&stopped, &found);
     repair.aside = calloc(stopped.file_count + 1, sizeof *repair.aside);
     CHECK(repair.aside != NULL);
-    store_report_init(&repair.report, false, false, stopped.file_count);
+    store_report_init(&repair.report, false, options->json, stopped.file_count);
     store_check(&stopped, &found, &repair.report);
     int code = EXIT_DONE;
     if (found.finding == MANIFEST_TOO_NEW) {
         fprintf(stderr, "dunlin: %s: a later version wrote it: repair it with that one\n", path);
         code = EXIT_FAILED;
     } else if (repair.report.problems == 0) {
-        puts("sound: there is nothing to repair");
+        code = look_at_quarantine(&repair, options);
     } else {
         code = carry_out(&repair, options);
     }
+    repair_report_finish(&repair.said, code == EXIT_DONE);
     stopped_store_close(&stopped);
     store_report_deinit(&repair.report);
     manifest_state_deinit(&repair.state);

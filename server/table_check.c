@@ -4,6 +4,7 @@
 #include "engine/store/table_format.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 /* What a walk over one table remembers. */
 struct walk {
@@ -54,6 +55,21 @@ struct table_file *table_check_open(const struct stopped_store *stopped,
     return file;
 }
 
+static void note_lost(struct walk *walk, const struct block_handle *handle) {
+    static const struct table_window EVERYTHING;
+    struct checked_table *checked = walk->checked;
+    checked->lost =
+        realloc(checked->lost, (size_t)(checked->lost_count + 1) * sizeof *checked->lost);
+    CHECK(checked->lost != NULL);
+    struct lost_block *lost = &checked->lost[checked->lost_count++];
+    *lost = (struct lost_block){.handle = *handle};
+    struct bytes from, to;
+    table_file_block_range(checked->file, handle->kind == BLOCK_DATA ? &walk->window : &EVERYTHING,
+                           handle->offset, &from, &lost->after, &to);
+    buffer_append(&lost->from, from);
+    buffer_append(&lost->to, to);
+}
+
 /* The plain contents of a block; false when it is damaged, which has been reported then. */
 static bool unpack(struct walk *walk, const struct block_handle *handle, const char *name,
                    struct buffer *to) {
@@ -73,6 +89,7 @@ static bool unpack(struct walk *walk, const struct block_handle *handle, const c
         char text[160];
         snprintf(text, sizeof text, what, name);
         store_report_problem(walk->report, handle->offset, "%s", text);
+        note_lost(walk, handle);
     }
     return false;
 }
@@ -213,6 +230,8 @@ static void find_bounds(struct walk *walk) {
             file->largest_excluded = true;
         }
     }
+    buffer_clear(&file->smallest);
+    buffer_clear(&file->largest);
     buffer_append(&file->smallest, smallest);
     buffer_append(&file->largest, largest);
     file->range_count = ranges->count;
@@ -253,12 +272,18 @@ void table_check(const struct stopped_store *stopped, const struct file_entry *e
                         .checked = checked,
                         .filter_at = UINT64_MAX,
                         .complete = true};
+    uint64_t before = report->file_problems;
+    if (told != NULL) {
+        buffer_append(&checked->file->smallest, table_file_smallest(told));
+        buffer_append(&checked->file->largest, table_file_largest(told));
+    }
     check_blocks(&walk);
     if (walk.complete) {
         check_properties(&walk);
         find_bounds(&walk);
         check_told(&walk);
     }
+    checked->problems = report->file_problems - before - checked->lost_count;
     buffer_deinit(&walk.index);
     buffer_deinit(&walk.filter);
     buffer_deinit(&walk.contents);
@@ -271,5 +296,10 @@ void table_check(const struct stopped_store *stopped, const struct file_entry *e
 void checked_table_deinit(struct checked_table *checked) {
     if (checked->file != NULL)
         table_file_destroy(checked->file);
+    for (uint32_t i = 0; i < checked->lost_count; i++) {
+        buffer_deinit(&checked->lost[i].from);
+        buffer_deinit(&checked->lost[i].to);
+    }
+    free(checked->lost);
     block_codec_deinit(&checked->context.codec);
 }

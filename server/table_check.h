@@ -12,10 +12,20 @@
 #include "server/stopped_store.h"
 #include "server/store_report.h"
 
+/* A block that cannot be read, and the keys that it could hold: from `from` (behind it when `after`) to `to`. */
+struct lost_block {
+    struct block_handle handle;
+    struct buffer from, to;
+    bool after;
+};
+
 struct checked_table {
     struct table_context context;
     struct table_file *file; /* null when it could not be opened */
     uint64_t entries, removed, blocks;
+    struct lost_block *lost; /* those that the manifest does not know of */
+    uint32_t lost_count;
+    uint64_t problems; /* all but these */
 };
 
 /* What is found is reported about the report's present file. */
