@@ -103,6 +103,7 @@ static void section_persistence(const struct info *info) {
     line_number(info, "damages", info->store.damages);
     line_number(info, "damages_found", info->store.damages_found);
     line_number(info, "damages_healed", info->store.damages_healed);
+    line_number(info, "damages_beyond_healing", info->node.damages_beyond_healing);
     line_number(info, "partitions_not_held", info->node.partitions_not_held);
     line_number(info, "partitions_recounted", info->node.partitions_recounted);
     line_number(info, "flushes", info->store.flushes);

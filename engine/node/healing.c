@@ -282,19 +282,32 @@ static bool is_healed(struct node *node, const struct store_damage *damage) {
     return true;
 }
 
+static void note_beyond_healing(struct node *node, const struct store_damage *damage) {
+    narrate(node, NOTE_ERROR,
+            "cannot heal what the disk has lost of keys with one replica: those that may be lost "
+            "answer with an error until they are written anew, or given up");
+    node->healing.beyond++;
+    node->healing.beyond_last = damage->id;
+}
+
 /* Not before everything that was written for it is durable: a loss of power must not leave the store without the entries,
  * and without the knowledge that they are missing. */
 static bool look_for_healed(struct node *node) {
     struct store_damage damage = {0};
-    bool waits = false;
+    bool waits = false, beyond_waits = false;
     while (store_next_damage(node->store, damage.id, &damage)) {
-        if (!can_be_healed(node, &damage))
+        bool heals = can_be_healed(node, &damage);
+        if (!heals && damage.id <= node->healing.beyond_last)
             continue;
-        if (is_healed(node, &damage)) {
+        /* Those beyond healing are told of in their order. */
+        bool ready = is_healed(node, &damage) && (heals || !beyond_waits);
+        waits |= !ready;
+        beyond_waits |= !heals && !ready;
+        if (ready && heals) {
             narrate(node, NOTE_INFO, "has healed what the disk had lost");
             store_heal(node->store, damage.id);
-        } else {
-            waits = true;
+        } else if (ready) {
+            note_beyond_healing(node, &damage);
         }
     }
     if (waits)

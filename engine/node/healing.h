@@ -12,7 +12,9 @@
  * then written as a change to them.
  *
  * Where a partition has no other owner nothing can heal: it stays held, reads of keys that may be lost fail with an
- * error of their own, and everything else is served.
+ * error of their own, and everything else is served. Once the others have given back what they have, the node says so, loudly and
+ * once for each damage. It gives up nothing by itself: that a key is absent would be a guess. Operators may
+ * (`dunlin store repair --give-up`).
  *
  *     healing_look(node);                     // at the beginning of every step
  *     healing_note_write(node, &batch);       // with every write
@@ -52,6 +54,9 @@ struct healing {
     uint32_t corrected; /* sums that were compared with their tally */
     struct deadline timer;
     uint64_t recounted; /* partitions, in this life */
+    uint64_t
+        beyond; /* damages of which the others have given back what they have, and nobody has the rest */
+    uint64_t beyond_last; /* the last of them, by its id */
 };
 
 void healing_init(struct node *node);

@@ -126,8 +126,9 @@ struct node_figures {
     uint64_t incarnation, actor;
     uint64_t checkpoint_at; /* wall time in milliseconds; 0: none in this life */
     bool checkpoint_is_made, checkpoint_failed;
-    uint64_t partitions_not_held;  /* owned, but reads do not count here yet */
-    uint64_t partitions_recounted; /* after damage */
+    uint64_t partitions_not_held;    /* owned, but reads do not count here yet */
+    uint64_t partitions_recounted;   /* after damage */
+    uint64_t damages_beyond_healing; /* nobody else has all that they concern */
 };
 void node_figures(const struct node *node, struct node_figures *figures);
 

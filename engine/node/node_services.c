@@ -141,4 +141,5 @@ void node_figures(const struct node *node, struct node_figures *figures) {
     figures->checkpoint_failed = node->checkpoint.failed;
     figures->partitions_not_held = node->held.missing;
     figures->partitions_recounted = node->healing.recounted;
+    figures->damages_beyond_healing = node->healing.beyond;
 }

@@ -25,7 +25,9 @@ enum damage_tag {
 /* What recovery still found in a damaged log lies in memory, and is no younger than the damage. */
 #define DAMAGE_RUN_UNKNOWN (UINT64_MAX / 2)
 
-/* Keys of a damage that are told apart from the rest of its range. */
+/* Keys of a damage that are told apart from the rest of its range. One beyond that, once it was merged with older tables, is
+ * in quarantine again: STORE_CORRUPT, with the value that was written last. So nothing wrong is answered, and nodes with
+ * replicas heal long before. */
 enum { DAMAGE_ANSWERED_MAX = 4096 };
 
 struct damage {

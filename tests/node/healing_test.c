@@ -152,6 +152,54 @@ static void writes_during_a_recount_are_counted_once(void **state) {
     }
 }
 
+static void two_keyspaces(struct node_config *config) {
+    static struct keyspace_config keyspaces[2];
+    small_tables(config);
+    keyspaces[0] = config->keyspaces[0];
+    keyspaces[1] = config->keyspaces[0];
+    keyspaces[1].name = bytes_of_text("single");
+    keyspaces[1].prefix = bytes_of_text("single:");
+    keyspaces[1].n = keyspaces[1].r = keyspaces[1].w = 1;
+    config->keyspaces = keyspaces;
+    config->keyspace_count = 2;
+}
+
+/* Of keys with three replicas and of keys with one the same table holds some. */
+static void what_others_have_is_healed_and_what_nobody_has_is_said_to_be_lost(void **state) {
+    (void)state;
+    struct small_cluster_options options = {
+        .nodes = 3, .n = 3, .r = 2, .w = 3, .sync = STORE_SYNC_ALWAYS, .configure = two_keyspaces};
+    struct small_cluster *cluster = small_cluster_create(&options);
+    small_cluster_start_all(cluster);
+    set_keys(cluster, 0, "a value of some length, so that there are blocks and tables");
+    for (uint32_t i = 0; i < KEYS; i++) {
+        char key[24];
+        (void)snprintf(key, sizeof key, "single:%u", i);
+        assert_string_equal(small_cluster_ask(cluster, 0, "SET", key, "alone", NULL), "+OK");
+    }
+    restart(cluster, FILE_TABLE, 50, 60);
+    small_cluster_run(cluster, duration_of_seconds(10));
+    assert_int_equal(small_cluster_figures(cluster, DAMAGED).partitions_not_held, 0);
+    assert_int_equal(count_local(cluster, DAMAGED, "value"), KEYS);
+    assert_true(info_of(cluster, DAMAGED, "damages_beyond_healing:") > 0);
+    assert_int_equal(info_of(cluster, DAMAGED, "damages_beyond_healing:"),
+                     info_of(cluster, DAMAGED, "damages:"));
+    uint32_t lost = 0;
+    for (uint32_t i = 0; i < KEYS; i++) {
+        char key[24];
+        (void)snprintf(key, sizeof key, "single:%u", i);
+        const char *reply = small_cluster_ask(cluster, 0, "GET", key, NULL);
+        bool refused = reply[0] == '-';
+        lost += refused;
+        if (!refused)
+            assert_string_equal(reply, "alone");
+        assert_string_equal(small_cluster_ask(cluster, 0, "SET", key, "newer", NULL), "+OK");
+        assert_string_equal(small_cluster_ask(cluster, 0, "GET", key, NULL), "newer");
+    }
+    assert_true(lost > 0);
+    small_cluster_destroy(cluster);
+}
+
 static void a_node_alone_answers_an_error_for_what_may_be_lost_and_serves_the_rest(void **state) {
     (void)state;
     struct small_cluster *cluster = create(1);
@@ -182,11 +230,13 @@ static void a_node_alone_answers_an_error_for_what_may_be_lost_and_serves_the_re
         assert_string_equal(small_cluster_ask(cluster, 0, "GET", key, NULL), "newer");
     }
     assert_true(info_of(cluster, 0, "damages:") > 0);
+    assert_true(info_of(cluster, 0, "damages_beyond_healing:") > 0);
     small_cluster_destroy(cluster);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_others_have_is_healed_and_what_nobody_has_is_said_to_be_lost),
         cmocka_unit_test(lost_blocks_are_healed_while_the_node_serves),
         cmocka_unit_test(tables_that_cannot_be_opened_are_healed),
         cmocka_unit_test(a_damaged_manifest_is_healed),
