@@ -212,6 +212,14 @@ bool block_cache_get(struct block_cache *cache, uint64_t file, uint64_t offset,
     return true;
 }
 
+void block_cache_expect(const struct block_cache *cache, uint64_t file, uint64_t offset) {
+    block_slots_expect(&cache->slots, file, offset);
+}
+
+void block_cache_expect_later(const struct block_cache *cache, uint64_t file, uint64_t offset) {
+    block_slots_expect_later(&cache->slots, file, offset);
+}
+
 /* The queue that a block enters: main when it was here until not long ago. */
 static enum block_queue queue_for(struct block_cache *cache, uint64_t file, uint64_t offset) {
     uint32_t known = block_slots_find(&cache->slots, file, offset);

@@ -33,6 +33,10 @@ void block_cache_destroy(struct block_cache *cache);
 /* Hits in a row on one block count as one: a scan that walks through a block asks for it once. */
 bool block_cache_get(struct block_cache *cache, uint64_t file, uint64_t offset,
                      struct lent_block *lent);
+/* The block will be asked for soon: a hint, which is no use of it. */
+void block_cache_expect(const struct block_cache *cache, uint64_t file, uint64_t offset);
+/* The one behind that. */
+void block_cache_expect_later(const struct block_cache *cache, uint64_t file, uint64_t offset);
 /* Takes the caller's reference over. A block that is here already is replaced. */
 void block_cache_put(struct block_cache *cache, uint64_t file, uint64_t offset,
                      struct block *block);

@@ -51,6 +51,18 @@ uint32_t block_slots_find(const struct block_slots *slots, uint64_t file, uint64
     return BLOCK_SLOT_NONE;
 }
 
+void block_slots_expect(const struct block_slots *slots, uint64_t file, uint64_t offset) {
+    uint64_t hash = block_slots_hash(file, offset);
+    uint32_t mask = slots->table_size - 1;
+    for (uint32_t at = (uint32_t)hash & mask; slots->table[at] != 0; at = (at + 1) & mask) {
+        uint32_t number = slots->table[at] & NUMBER_MASK;
+        if (slots->table[at] != entry_of(hash, number))
+            continue;
+        __builtin_prefetch(block_slots_at(slots, number));
+        return;
+    }
+}
+
 static void enter(struct block_slots *slots, uint64_t hash, uint32_t number) {
     uint32_t mask = slots->table_size - 1;
     uint32_t at = (uint32_t)hash & mask;

@@ -54,6 +54,14 @@ static inline struct block_slot *block_slots_at(const struct block_slots *slots,
     return &slots->lines[number >> BLOCK_SLOTS_CHUNK_LOG2][number & (BLOCK_SLOTS_CHUNK - 1)];
 }
 uint32_t block_slots_find(const struct block_slots *slots, uint64_t file, uint64_t offset);
+/* It will be looked for soon: asks the processor for what a lookup touches. */
+void block_slots_expect(const struct block_slots *slots, uint64_t file, uint64_t offset);
+/* The same some time before that. */
+static inline void block_slots_expect_later(const struct block_slots *slots, uint64_t file,
+                                            uint64_t offset) {
+    __builtin_prefetch(
+        &slots->table[(uint32_t)block_slots_hash(file, offset) & (slots->table_size - 1)]);
+}
 /* Not there yet, and fewer than BLOCK_SLOTS_MAX are. */
 uint32_t block_slots_add(struct block_slots *slots, uint64_t file, uint64_t offset);
 void block_slots_remove(struct block_slots *slots, uint32_t number);

@@ -2,17 +2,37 @@
 
 #include "engine/base/memory.h"
 
-struct read_ahead *read_ahead_create(struct tickets *tickets) {
-    struct read_ahead *ahead = memory_allocate_zeroed(1, sizeof *ahead);
+struct read_ahead *read_ahead_create(struct read_ahead_pool *pool, struct tickets *tickets) {
+    struct read_ahead *ahead =
+        pool->count > 0 ? pool->idle[--pool->count] : memory_allocate_zeroed(1, sizeof *ahead);
     ahead->tickets = tickets;
     ahead->wait = (struct disk_wait){.kind = WAIT_AHEAD_READ, .owner = ahead};
     return ahead;
 }
 
-void read_ahead_destroy(struct read_ahead *ahead) {
+static void free_idle(struct read_ahead *ahead) {
     buffer_deinit(&ahead->now.bytes);
     buffer_deinit(&ahead->next.bytes);
     memory_release(ahead);
+}
+
+void read_ahead_destroy(struct read_ahead_pool *pool, struct read_ahead *ahead) {
+    struct buffer now = ahead->now.bytes;
+    struct buffer next = ahead->next.bytes;
+    if (pool->count == READ_AHEAD_IDLE_MAX ||
+        now.capacity + next.capacity > READ_AHEAD_IDLE_BYTES) {
+        free_idle(ahead);
+        return;
+    }
+    buffer_clear(&now);
+    buffer_clear(&next);
+    *ahead = (struct read_ahead){.now.bytes = now, .next.bytes = next};
+    pool->idle[pool->count++] = ahead;
+}
+
+void read_ahead_pool_deinit(struct read_ahead_pool *pool) {
+    while (pool->count > 0)
+        free_idle(pool->idle[--pool->count]);
 }
 
 /* --- rows ---------------------------------------------------------------------------------- */
@@ -61,29 +81,38 @@ static void forget_spans(struct read_ahead *ahead) {
     buffer_clear(&ahead->next.bytes);
 }
 
+/* What was read in advance becomes `now`, and what was `now` memory for the next read. */
+static void change_places(struct read_ahead *ahead) {
+    struct read_span done = ahead->now;
+    ahead->now = ahead->next;
+    ahead->next = done;
+    buffer_clear(&ahead->next.bytes);
+}
+
 /* What was read in advance follows what is left of `now`; what lies before the block is done with. */
 static void advance_up(struct read_ahead *ahead, uint64_t from) {
     struct read_span *now = &ahead->now;
-    uint64_t size = now->bytes.size;
-    uint64_t done = from - now->offset;
-    buffer_consume(&now->bytes, (size_t)(done < size ? done : size));
-    buffer_append(&now->bytes, buffer_bytes(&ahead->next.bytes));
-    buffer_consume(&now->bytes, (size_t)(done < size ? 0 : done - size));
-    buffer_clear(&ahead->next.bytes);
+    if (from >= span_end(now)) {
+        change_places(ahead);
+        buffer_consume(&now->bytes, (size_t)(from - now->offset));
+    } else {
+        buffer_consume(&now->bytes, (size_t)(from - now->offset));
+        buffer_append(&now->bytes, buffer_bytes(&ahead->next.bytes));
+        buffer_clear(&ahead->next.bytes);
+    }
     now->offset = from;
 }
 
 /* The same from above: what lies behind the block is done with. */
 static void advance_down(struct read_ahead *ahead, uint64_t end) {
-    struct read_span done = ahead->now;
-    if (end > done.offset)
-        buffer_append(&ahead->next.bytes,
-                      bytes_slice(buffer_bytes(&done.bytes), 0, (size_t)(end - done.offset)));
+    struct read_span *now = &ahead->now;
+    struct read_span *next = &ahead->next;
+    if (end > now->offset)
+        buffer_append(&next->bytes,
+                      bytes_slice(buffer_bytes(&now->bytes), 0, (size_t)(end - now->offset)));
     else
-        ahead->next.bytes.size = (size_t)(end - ahead->next.offset);
-    ahead->now = ahead->next;
-    ahead->next = done;
-    buffer_clear(&ahead->next.bytes);
+        next->bytes.size = (size_t)(end - next->offset);
+    change_places(ahead);
 }
 
 /* The end of the block from which on it is needed. */

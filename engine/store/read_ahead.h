@@ -1,8 +1,8 @@
 /* read_ahead: larger reads for a cursor that walks a run of tables block after block, in either direction.
  *
- *     block   1   2   3 4   5 6 7 8   9 . . . . . . . .
- *     read    1   1   [ 2 ] [   4   ] [       8       ] ...           up to 256 KiB, the next before it is needed
- *             -------- into the cache ---------> from 256 KiB on past it
+ *     block   1   2   3   4   5 6 7 8   9 . . . . . . . .
+ *     read    1   1   1   1   [   4   ] [       8       ] ...         up to 256 KiB, the next before it is needed
+ *             ---------- into the cache ----------> from 256 KiB on past it
  *
  * What was wanted so far, one block behind the other, and had to be read is a row. Once it has READ_AHEAD_AFTER blocks, a
  * read takes as many bytes as the whole row had: however long the scan is, at most about half of what is read was not wanted.
@@ -23,12 +23,15 @@
 #include "engine/store/table_file.h"
 
 enum {
-    READ_AHEAD_AFTER = 2,          /* blocks that are read one by one */
+    READ_AHEAD_AFTER = 4,          /* blocks that are read one by one */
     READ_AHEAD_MAX = 256 * 1024,   /* bytes of one read */
     READ_AHEAD_EARLY = 512 * 1024, /* behind so many, the next read is begun before it is needed */
     /* A row of so many bytes, or of this part of the cache, is not a short scan's. */
     READ_AHEAD_LONG_SCAN = 256 * 1024,
     READ_AHEAD_CACHE_DIVISOR = 64,
+    /* So many are kept for the next cursors, with so much memory. */
+    READ_AHEAD_IDLE_MAX = 4,
+    READ_AHEAD_IDLE_BYTES = 128 * 1024,
 };
 
 /* Blocks that were wanted one behind the other. The zero value has seen none. */
@@ -79,8 +82,16 @@ struct read_ahead {
     struct read_ahead *next_abandoned, *previous_abandoned;
 };
 
-struct read_ahead *read_ahead_create(struct tickets *tickets);
-void read_ahead_destroy(struct read_ahead *ahead);
+/* Most are used for one short scan, and their memory for the next one. The zero value has none. */
+struct read_ahead_pool {
+    struct read_ahead *idle[READ_AHEAD_IDLE_MAX];
+    uint32_t count;
+};
+
+struct read_ahead *read_ahead_create(struct read_ahead_pool *pool, struct tickets *tickets);
+/* No read of it is out, or what it brings will not be told. */
+void read_ahead_destroy(struct read_ahead_pool *pool, struct read_ahead *ahead);
+void read_ahead_pool_deinit(struct read_ahead_pool *pool);
 /* `raw` is borrowed until the next call. The file stays open until then. */
 MUST_USE enum read_ahead_answer read_ahead_take(struct read_ahead *ahead,
                                                 const struct block_row *row,

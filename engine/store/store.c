@@ -31,6 +31,7 @@ void store_destroy(struct store *store) {
     store_scans_deinit(store);
     CHECK(store->cursors == NULL && store->snapshot == NULL);
     store_abandoned_deinit(store);
+    read_ahead_pool_deinit(&store->aheads);
     flush_deinit(&store->flush);
     compaction_deinit(store);
     checkpoints_deinit(store);

@@ -5,7 +5,7 @@
 
 static void abandon(struct store *store, struct read_ahead *ahead) {
     if (!read_ahead_is_reading(ahead)) {
-        read_ahead_destroy(ahead);
+        read_ahead_destroy(&store->aheads, ahead);
         return;
     }
     ahead->abandoned = true;
@@ -22,7 +22,7 @@ static void forget_abandoned(struct store *store, struct read_ahead *ahead) {
         ahead->previous_abandoned->next_abandoned = ahead->next_abandoned;
     else
         store->abandoned = ahead->next_abandoned;
-    read_ahead_destroy(ahead);
+    read_ahead_destroy(&store->aheads, ahead);
 }
 
 void store_drop_read_ahead(struct store_cursor *cursor) {
@@ -88,7 +88,7 @@ static enum read_ahead_answer take_ahead(struct store_cursor *cursor, uint32_t s
     struct cursor_feed *feed = &cursor->feeds[source];
     struct bytes raw;
     if (feed->ahead == NULL)
-        feed->ahead = read_ahead_create(&cursor->store->tickets);
+        feed->ahead = read_ahead_create(&cursor->store->aheads, &cursor->store->tickets);
     enum read_ahead_answer answer = read_ahead_take(feed->ahead, &feed->row, run_cursor_table(run),
                                                     &run->handle, waiter, &raw, effects);
     if (answer == READ_AHEAD_DECLINES)
@@ -98,6 +98,26 @@ static enum read_ahead_answer take_ahead(struct store_cursor *cursor, uint32_t s
     else if (answer == READ_AHEAD_READY)
         feed_and_keep(cursor->store, run, raw);
     return answer;
+}
+
+/* Asks the processor for what will be touched: of this block its count of references, both ends, and of the next one its place
+ * in the cache. */
+static void look_ahead(struct store_cursor *cursor, const struct run_cursor *run,
+                       const struct lent_block *lent) {
+    const struct table_file *file = run_cursor_table(run);
+    struct block_handle next;
+    __builtin_prefetch(lent->block);
+    __builtin_prefetch(lent->contents.data);
+    __builtin_prefetch(lent->contents.data + lent->contents.size - 1);
+    /* Before the first there is none: a number beyond the last. */
+    const uint32_t step = cursor->reverse ? UINT32_MAX : 1;
+    if (run->handle.kind != BLOCK_DATA ||
+        table_block_at(file->table, &run->window, run->position + step, &next) != TABLE_HAS_BLOCK)
+        return;
+    block_cache_expect(cursor->store->cache, file->number, next.offset);
+    if (table_block_at(file->table, &run->window, run->position + 2 * step, &next) ==
+        TABLE_HAS_BLOCK)
+        block_cache_expect_later(cursor->store->cache, file->number, next.offset);
 }
 
 /* Hands the source the block that it needs. STORE_NEED_BLOCK: it has been asked for. */
@@ -113,6 +133,7 @@ static enum store_status feed_block(struct store_cursor *cursor, uint32_t source
     if (store_block_at_hand(store, file, &run->handle, &lent)) {
         if (is_next)
             block_row_met(row);
+        look_ahead(cursor, run, &lent);
         run_cursor_feed_block(run, &lent);
         return STORE_OK;
     }

@@ -143,8 +143,9 @@ struct store {
     struct scan_state *scans; /* null until the first scan */
     struct buffer scan_from;  /* what was asked for last */
     uint64_t scan_uses, writes;
-    struct store_cursor *cursors;    /* that are open, linked */
-    struct read_ahead *abandoned;    /* whose read is still out, linked */
+    struct store_cursor *cursors; /* that are open, linked */
+    struct read_ahead *abandoned; /* whose read is still out, linked */
+    struct read_ahead_pool aheads;
     struct store_snapshot *snapshot; /* the youngest, if it is still held; not referenced */
 
     struct file_id *removals; /* files that nobody needs any more */
