@@ -1,7 +1,7 @@
 /* read_ahead: larger reads for a cursor that walks a run of tables block after block, in either direction.
  *
  *     block   1   2   3   4   5 6 7 8   9 . . . . . . . .
- *     read    1   1   1   1   [   4   ] [       8       ] ...         up to 256 KiB, the next before it is needed
+ *     read    1   1   1   1   [   4   ] [       8       ] ...         up to 64 KiB, the next before it is needed
  *             ---------- into the cache ----------> from 256 KiB on past it
  *
  * What was wanted so far, one block behind the other, and had to be read is a row. Once it has READ_AHEAD_AFTER blocks, a
@@ -24,8 +24,8 @@
 
 enum {
     READ_AHEAD_AFTER = 4,          /* blocks that are read one by one */
-    READ_AHEAD_MAX = 256 * 1024,   /* bytes of one read */
-    READ_AHEAD_EARLY = 512 * 1024, /* behind so many, the next read is begun before it is needed */
+    READ_AHEAD_MAX = 64 * 1024,    /* bytes of one read */
+    READ_AHEAD_EARLY = 128 * 1024, /* behind so many, the next read is begun before it is needed */
     /* A row of so many bytes, or of this part of the cache, is not a short scan's. */
     READ_AHEAD_LONG_SCAN = 256 * 1024,
     READ_AHEAD_CACHE_DIVISOR = 64,
