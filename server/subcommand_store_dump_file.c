@@ -26,9 +26,9 @@ static void print_ranges(const struct removed_ranges *ranges, const struct store
 
 static void print_expiries(const struct expiries *expiries, const struct store_options *options) {
     for (uint32_t i = 0; !options->json && i < expiries->count; i++) {
-        printf("%" PRIu64 " entries expire until ", expiries->steps[i].count);
+        fputs("expiring until ", stdout);
         store_print_expiry(expiries->steps[i].to, options);
-        putchar('\n');
+        printf(": %" PRIu64 "\n", expiries->steps[i].count);
     }
 }
 
