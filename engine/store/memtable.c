@@ -79,40 +79,24 @@ const struct memtable_entry *memtable_seek_below(const struct memtable *table, s
     return entry == NULL ? table->last : entry->previous;
 }
 
-/* What an entry is to hold besides its key. */
-struct content {
-    struct bytes value;
-    struct wall_time expires;
-    bool removed;
-};
-
-static size_t content_size(const struct content *content) {
-    return content->value.size +
-           (content->expires.milliseconds != 0 ? sizeof content->expires.milliseconds : 0);
-}
-
-static void set_content(struct memtable *table, struct memtable_entry *entry,
-                        const struct content *content) {
-    struct bytes value = content->value;
-    size_t size = content_size(content);
+/* `size`: of the value, and of what is to come behind it. */
+static void set_value(struct memtable *table, struct memtable_entry *entry, struct bytes value,
+                      size_t size, bool removed) {
     if (size > entry->value_capacity) {
         entry->value = arena_allocate(&table->arena, size);
         entry->value_capacity = (uint32_t)size;
     }
     if (value.size > 0)
         memcpy(entry->value, value.data, value.size);
-    if (size > value.size)
-        memcpy(entry->value + value.size, &content->expires.milliseconds, size - value.size);
     entry->value_size = (uint32_t)value.size;
-    entry->removed = content->removed;
-    entry->expires = size > value.size;
+    entry->removed = removed;
+    entry->expires = false;
 }
 
 /* Entry, key and value come from one allocation. */
 static struct memtable_entry *make_entry(struct memtable *table, struct bytes key,
-                                         const struct content *content) {
+                                         struct bytes value, size_t size, bool removed) {
     size_t head = offsetof(struct memtable_entry, key);
-    size_t size = content_size(content);
     struct memtable_entry *entry = arena_allocate(&table->arena, head + key.size + size);
     *entry = (struct memtable_entry){
         .value = entry->key + key.size,
@@ -120,7 +104,7 @@ static struct memtable_entry *make_entry(struct memtable *table, struct bytes ke
         .key_size = (uint16_t)key.size,
     };
     memcpy(entry->key, key.data, key.size);
-    set_content(table, entry, content);
+    set_value(table, entry, value, size, removed);
     return entry;
 }
 
@@ -138,16 +122,17 @@ static void link_between(struct memtable *table, struct memtable_entry *before,
         after->previous = entry;
 }
 
-static inline void put(struct memtable *table, struct bytes key, const struct content *content) {
-    CHECK(key.size > 0 && key.size <= MEMTABLE_KEY_MAX && content_size(content) <= UINT32_MAX);
+static struct memtable_entry *put(struct memtable *table, struct bytes key, struct bytes value,
+                                  size_t size, bool removed) {
+    CHECK(key.size > 0 && key.size <= MEMTABLE_KEY_MAX && size <= UINT32_MAX);
     struct radix_place place;
     if (radix_tree_descend(&table->tree, key, &place)) {
-        set_content(table, place.entry, content);
-        return;
+        set_value(table, place.entry, value, size, removed);
+        return place.entry;
     }
     bool follows;
     struct memtable_entry *neighbour = radix_tree_neighbour(&place, key, &follows);
-    struct memtable_entry *entry = make_entry(table, key, content);
+    struct memtable_entry *entry = make_entry(table, key, value, size, removed);
     if (neighbour == NULL)
         link_between(table, NULL, entry, NULL);
     else if (follows)
@@ -156,15 +141,19 @@ static inline void put(struct memtable *table, struct bytes key, const struct co
         link_between(table, neighbour->previous, entry, neighbour);
     radix_tree_add(&table->tree, &place, entry);
     table->count++;
+    return entry;
 }
 
 void memtable_put(struct memtable *table, struct bytes key, struct bytes value, bool removed) {
-    put(table, key, &(struct content){.value = value, .removed = removed});
+    (void)put(table, key, value, value.size, removed);
 }
 
 void memtable_put_expiring(struct memtable *table, struct bytes key, struct bytes value,
                            struct wall_time expires) {
     CHECK(expires.milliseconds != 0);
     table->has_expiring = true;
-    put(table, key, &(struct content){.value = value, .expires = expires});
+    size_t size = value.size + sizeof expires.milliseconds;
+    struct memtable_entry *entry = put(table, key, value, size, false);
+    memcpy(entry->value + value.size, &expires.milliseconds, sizeof expires.milliseconds);
+    entry->expires = true;
 }

@@ -213,7 +213,8 @@ static enum store_status walk(struct store_cursor *cursor, enum merge_result res
         if (result == MERGE_END || is_outside(cursor))
             return STORE_ABSENT;
         cursor->from_end = false;
-        if (!cursor->merge.removed && !has_expired(cursor->merge.expires, wall_of(cursor)))
+        if (!cursor->merge.removed && (cursor->merge.expires.milliseconds == 0 ||
+                                       !has_expired(cursor->merge.expires, wall_of(cursor))))
             return STORE_OK;
         if (skipped == STORE_SCAN_SKIP_MAX && waiter != BLOCK_WAITER_OWN) {
             merge_step(&cursor->merge);
