@@ -8,7 +8,8 @@
 
 #include "engine/base/bytes.h"
 
-/* False with a sentence. */
+/* False with a sentence; so of a node's store whose totals still count what is lost: the node, once it runs, gets back what
+ * others have and counts anew. */
 MUST_USE bool store_give_up(const char *path, struct buffer *problem);
 
 #endif

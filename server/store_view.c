@@ -170,6 +170,12 @@ static void add_entry(struct totals *totals, const struct store_entry *entry,
 }
 
 bool store_view_totals_fit(struct store_view *view, struct buffer *problem) {
+    struct store_damage damage;
+    /* What is lost is not counted yet; the node counts anew when it heals. */
+    return store_next_damage(view->store, 0, &damage) || store_view_is_counted(view, problem);
+}
+
+bool store_view_is_counted(struct store_view *view, struct buffer *problem) {
     struct totals totals = {0};
     struct store_entry entry;
     enum store_status status;
@@ -179,9 +185,6 @@ bool store_view_totals_fit(struct store_view *view, struct buffer *problem) {
     while ((status = store_view_next(view, (struct bytes){0}, &entry)) == STORE_OK)
         add_entry(&totals, &entry, object);
     free(object);
-    struct store_damage damage;
-    if (store_next_damage(view->store, 0, &damage))
-        return true; /* what is lost is not counted yet; the node counts anew when it heals */
     if (status != STORE_ABSENT) {
         text_append(problem, "its entries cannot all be read");
         return false;

@@ -27,8 +27,10 @@ MUST_USE enum store_status store_view_next(struct store_view *view, struct bytes
 /* Begins at the front again. */
 void store_view_rewind(struct store_view *view);
 /* Reads everything: the digests and counts that the store keeps up with each write, against its entries. False with a
- * sentence. */
+ * sentence. While something is in quarantine they need not fit. */
 MUST_USE bool store_view_totals_fit(struct store_view *view, struct buffer *problem);
+/* The same, whatever is in quarantine: what is left was counted anew. */
+MUST_USE bool store_view_is_counted(struct store_view *view, struct buffer *problem);
 const struct store *store_view_store(const struct store_view *view);
 
 #endif
