@@ -11,6 +11,7 @@ enum {
     KIND_COUNTED = 0x04,
     MAGIC_SIZE = 8,
     VERSION_AT = 8,
+    HEADER_CHECKSUM_AT = 12,
     NUMBER_AT = 16,
 };
 
@@ -25,7 +26,8 @@ static void put_u64(uint8_t *to, uint64_t value) {
     memcpy(to, &value, sizeof value);
 }
 
-void record_file_header(struct file_id file, uint8_t header[RECORD_FILE_HEADER_SIZE]) {
+/* The header with its checksum left out. */
+static void put_header(struct file_id file, uint8_t header[RECORD_FILE_HEADER_SIZE]) {
     CHECK(file.kind == FILE_LOG || file.kind == FILE_MANIFEST);
     memset(header, 0, RECORD_FILE_HEADER_SIZE);
     memcpy(header, file.kind == FILE_LOG ? LOG_MAGIC : MANIFEST_MAGIC, MAGIC_SIZE);
@@ -35,8 +37,22 @@ void record_file_header(struct file_id file, uint8_t header[RECORD_FILE_HEADER_S
 
 uint64_t record_file_identity(struct file_id file) {
     uint8_t header[RECORD_FILE_HEADER_SIZE];
-    record_file_header(file, header);
+    put_header(file, header);
     return hash64(bytes_of(header, sizeof header));
+}
+
+void record_file_header(struct file_id file, uint8_t header[RECORD_FILE_HEADER_SIZE]) {
+    put_header(file, header);
+    put_u32(header + HEADER_CHECKSUM_AT,
+            (uint32_t)hash64(bytes_of(header, RECORD_FILE_HEADER_SIZE)));
+}
+
+static bool header_is_sound(struct bytes bytes) {
+    uint8_t header[RECORD_FILE_HEADER_SIZE];
+    memcpy(header, bytes.data, sizeof header);
+    put_u32(header + HEADER_CHECKSUM_AT, 0);
+    return load_u32(bytes.data + HEADER_CHECKSUM_AT) ==
+           (uint32_t)hash64(bytes_of(header, sizeof header));
 }
 
 enum record_status record_check_file_header(struct file_id file, struct bytes bytes) {
@@ -48,13 +64,9 @@ enum record_status record_check_file_header(struct file_id file, struct bytes by
         return RECORD_OK;
     if (memcmp(bytes.data, expected, MAGIC_SIZE) != 0)
         return RECORD_BAD;
-    /* Only a header that is sound but for its version is believed to be of a later format. Versions to come differ from this
-     * one in more than one bit: one flipped bit is damage. */
-    uint32_t version = load_u32(bytes.data + VERSION_AT);
-    uint32_t flipped = version ^ RECORD_FORMAT_VERSION;
-    bool is_one_bit = (flipped & (flipped - 1)) == 0;
-    bool later = version > RECORD_FORMAT_VERSION && version <= UINT16_MAX && !is_one_bit &&
-                 load_u64(bytes.data + NUMBER_AT) == file.number;
+    /* Magic, version, checksum and number stay where they are in every version to come: damage is told from a later format. */
+    bool later = load_u32(bytes.data + VERSION_AT) > RECORD_FORMAT_VERSION &&
+                 load_u64(bytes.data + NUMBER_AT) == file.number && header_is_sound(bytes);
     return later ? RECORD_TOO_NEW : RECORD_BAD;
 }
 

@@ -4,7 +4,7 @@
  *     file header (24 bytes)
  *         0  magic     8 bytes   "DUNLOG\r\n" or "DUNMAN\r\n"
  *         8  version   u32       1
- *        12  zero      u32
+ *        12  checksum  u32       low half of XXH3-64(the header with zero here)
  *        16  number    u64       of the file, as in its name
  *     record (a header of 9 to 36 bytes, and the payload)
  *         0  checksum  u32       low half of XXH3-64(bytes from 4 to the end, seed)
@@ -16,7 +16,7 @@
  *            count     varint    batches in it, where kind says so; otherwise there is one
  *            payload
  *
- * The seed is XXH3-64 of the file header, so that bytes left over from another file never look
+ * The seed is XXH3-64 of the file header, its checksum as zero, so that bytes left over from another file never look
  * valid. `synced`, the sequence up to which all was synced, is what tells a torn tail from corruption:
  * when a bad record is followed by a good one that says that the bad one's sequence had been synced,
  * the disk lost what it had promised. Each record tells all of it by itself, so that it can be believed
