@@ -55,21 +55,21 @@ static bool plain_options(struct shrinking *shrinking) {
     return any;
 }
 
+/* Steps down by less and less: where every smaller number fails as well, one try is enough, and nowhere are there more than
+ * the number has bits, twice. */
 static bool shrink_number(struct shrinking *shrinking, size_t at, uint32_t which) {
     bool any = false;
-    for (;;) {
+    for (uint64_t less = shrinking->history->operations[at].numbers[which]; less > 0;) {
         uint64_t value = shrinking->history->operations[at].numbers[which];
-        const uint64_t smaller[] = {0, value / 2, value - 1};
-        bool better = false;
-        for (size_t i = 0; value > 0 && !better && i < sizeof smaller / sizeof smaller[0]; i++) {
-            trial_history_copy(&shrinking->candidate, shrinking->history);
-            shrinking->candidate.operations[at].numbers[which] = smaller[i];
-            better = try_candidate(shrinking);
-        }
-        if (!better)
-            return any;
-        any = true;
+        less = less < value ? less : value;
+        trial_history_copy(&shrinking->candidate, shrinking->history);
+        shrinking->candidate.operations[at].numbers[which] = value - less;
+        if (less > 0 && try_candidate(shrinking))
+            any = true;
+        else
+            less /= 2;
     }
+    return any;
 }
 
 static bool smaller_numbers(struct shrinking *shrinking) {
