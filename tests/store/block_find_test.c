@@ -14,9 +14,13 @@ enum { SEEDS = 300, SOUGHT = 100 };
 static void build(struct block_builder *builder, const struct fixture_entry *entries,
                   size_t count) {
     block_builder_reset(builder);
-    for (size_t i = 0; i < count; i++)
-        block_builder_add(builder, buffer_bytes(&entries[i].key), buffer_bytes(&entries[i].value),
-                          entries[i].removed);
+    for (size_t i = 0; i < count; i++) {
+        struct bytes key = buffer_bytes(&entries[i].key), value = buffer_bytes(&entries[i].value);
+        if (entries[i].expires != 0)
+            block_builder_add_expiring(builder, key, value, (struct wall_time){entries[i].expires});
+        else
+            block_builder_add(builder, key, value, entries[i].removed);
+    }
 }
 
 static const struct fixture_entry *find_entry(const struct fixture_entry *entries, size_t count,
@@ -36,6 +40,7 @@ static void expect_found(struct bytes contents, const struct fixture_entry *entr
                      BLOCK_FIND_PRESENT);
     assert_true(bytes_equal(value, buffer_bytes(&entry->value)));
     assert_int_equal(removed, entry->removed);
+    assert_int_equal(expires.milliseconds, entry->expires);
 }
 
 static void exactly_the_keys_that_were_put_in_are_found(void **state) {
@@ -50,6 +55,7 @@ static void exactly_the_keys_that_were_put_in_are_found(void **state) {
             table_fixture_random(&prng, prng_below(&prng, 150), key_size, 200, &count);
         struct fixture_entry *sought =
             table_fixture_random(&prng, SOUGHT, key_size, 0, &sought_count);
+        table_fixture_let_expire(entries, count, &prng, 3);
         build(&builder, entries, count);
         struct bytes contents = block_builder_finish(&builder);
         for (size_t i = 0; i < count; i++)

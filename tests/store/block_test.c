@@ -15,9 +15,13 @@ enum { SEEDS = 200, FORGERIES = 20000 };
 static struct bytes build(struct block_builder *builder, const struct fixture_entry *entries,
                           size_t count) {
     block_builder_reset(builder);
-    for (size_t i = 0; i < count; i++)
-        block_builder_add(builder, buffer_bytes(&entries[i].key), buffer_bytes(&entries[i].value),
-                          entries[i].removed);
+    for (size_t i = 0; i < count; i++) {
+        struct bytes key = buffer_bytes(&entries[i].key), value = buffer_bytes(&entries[i].value);
+        if (entries[i].expires != 0)
+            block_builder_add_expiring(builder, key, value, (struct wall_time){entries[i].expires});
+        else
+            block_builder_add(builder, key, value, entries[i].removed);
+    }
     size_t size = block_builder_size(builder);
     struct bytes contents = block_builder_finish(builder);
     assert_int_equal(contents.size, size);
@@ -29,6 +33,7 @@ static void expect_entry(const struct block_cursor *cursor, const struct fixture
     assert_true(bytes_equal(cursor->key, buffer_bytes(&entry->key)));
     assert_true(bytes_equal(cursor->value, buffer_bytes(&entry->value)));
     assert_int_equal(cursor->removed, entry->removed);
+    assert_int_equal(cursor->expires.milliseconds, entry->expires);
 }
 
 /* From where a cursor stands it meets exactly the entries from `first` on. */
@@ -71,6 +76,7 @@ static void a_cursor_finds_what_a_sorted_array_finds(void **state) {
         prng_init(&prng, seed, 1);
         struct fixture_entry *entries = table_fixture_random(&prng, prng_below(&prng, 100),
                                                              1 + prng_below(&prng, 12), 20, &count);
+        table_fixture_let_expire(entries, count, &prng, 3);
         struct fixture_entry *sought = table_fixture_random(&prng, 30, 12, 0, &sought_count);
         assert_int_equal(block_cursor_open(&cursor, build(&builder, entries, count)), TABLE_OK);
         block_cursor_first(&cursor);
@@ -152,6 +158,7 @@ static void a_forged_block_never_leads_outside(void **state) {
     size_t count;
     prng_init(&prng, 3, 1);
     struct fixture_entry *entries = table_fixture_random(&prng, 60, 8, 8, &count);
+    table_fixture_let_expire(entries, count, &prng, 3);
     struct bytes contents = build(&builder, entries, count);
     for (int i = 0; i < FORGERIES; i++) {
         /* A copy of its own size, so that the sanitizer sees a read behind it. */

@@ -51,6 +51,14 @@ static const struct sample SAMPLES[] = {
      .history =
          "options keys=5 segment=300 block=64\nput 0 10\nput 1 10\nreopen\nrange 1 2 0\nput 1 "
          "10\nsettle\nreopen\n"},
+    {.name = "log with entries that expire",
+     .history = "options keys=4 values=12 segment=260 allocates=0 memtable=100000\n"
+                "expire 1 9 50\npump\nstep 9\nexpire 2 0 5\nstep 9\nput 3 4\nstep 9\nclock 7 0\n"
+                "expire 0 3 50\nstep 9\nput 1 2\nstep 9\nsettle\n"},
+    {.name = "table with entries that expire",
+     .history = "options keys=5 segment=300 block=64\n"
+                "put 0 10\nexpire 1 10 30\nexpire 2 10 5\nexpire 3 4 40\nexpire 0 9 50\n"
+                "reopen\nclock 7 0\n"},
     {.name = "manifest with facts of a lost block",
      .history =
          "options keys=5 segment=300 block=1 memtable=700\n" TABLE_HISTORY "put 0 20\nsettle\n",
