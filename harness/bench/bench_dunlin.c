@@ -1,4 +1,5 @@
 /* This project's store, through the blocking host. */
+#include "harness/bench/bench_data.h"
 #include "harness/bench/bench_engine.h"
 #include "server/blocking_store.h"
 #include "server/shared_store.h"
@@ -55,9 +56,18 @@ static enum bench_found get(void *store, struct bytes key, struct bytes *value) 
     return status == STORE_OK ? BENCH_FOUND : status == STORE_ABSENT ? BENCH_ABSENT : BENCH_FAILED;
 }
 
-static uint64_t scan(void *store, struct bytes from, uint64_t count, uint64_t *bytes) {
+static uint64_t scan(void *store, struct bytes from, bool reverse, uint64_t count,
+                     uint64_t *bytes) {
     struct dunlin *dunlin = store;
-    struct store_range range = {.from = from};
+    /* The least key behind `from`. */
+    uint8_t behind[BENCH_KEY_SIZE + 1] = {0};
+    CHECK(from.size <= BENCH_KEY_SIZE);
+    memcpy(behind, from.data, from.size);
+    struct store_range range = {.reverse = reverse};
+    if (reverse)
+        range.to = bytes_of(behind, from.size + 1);
+    else
+        range.from = from;
     struct blocking_cursor *cursor = blocking_cursor_open(dunlin->store, &range, true);
     struct store_entry entry;
     uint64_t seen = 0, sum = 0;

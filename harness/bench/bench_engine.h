@@ -40,9 +40,9 @@ struct bench_engine {
     bool (*put)(void *store, struct bytes key, struct bytes value);
     /* `value` is borrowed until the next call. */
     enum bench_found (*get)(void *store, struct bytes key, struct bytes *value);
-    /* Walks over at most `count` entries from the first key >= `from`; returns how many there were, and in *bytes what
+    /* Walks over at most `count` entries from the first key >= `from`, or backwards from the last one <= `from`; returns how many there were, and in *bytes what
      * their keys and values hold. Each scan sees the store as it was when it began. */
-    uint64_t (*scan)(void *store, struct bytes from, uint64_t count, uint64_t *bytes);
+    uint64_t (*scan)(void *store, struct bytes from, bool reverse, uint64_t count, uint64_t *bytes);
     /* Until the work is done that is due and needs the caller's own thread; null when there is none. */
     void (*settle)(void *store);
     bool (*close)(void *store);

@@ -80,18 +80,38 @@ static enum bench_found get(void *store, struct bytes key, struct bytes *value) 
     return BENCH_FOUND;
 }
 
-static uint64_t scan(void *store, struct bytes from, uint64_t count, uint64_t *bytes) {
+/* To the first key >= `from`, or the last one <= `from`. */
+static void seek(leveldb_iterator_t *iterator, struct bytes from, bool reverse) {
+    leveldb_iter_seek(iterator, (const char *)from.data, from.size);
+    if (!reverse)
+        return;
+    if (!leveldb_iter_valid(iterator)) {
+        leveldb_iter_seek_to_last(iterator);
+        return;
+    }
+    size_t size;
+    const char *key = leveldb_iter_key(iterator, &size);
+    if (!bytes_equal(bytes_of(key, size), from))
+        leveldb_iter_prev(iterator);
+}
+
+static uint64_t scan(void *store, struct bytes from, bool reverse, uint64_t count,
+                     uint64_t *bytes) {
     struct leveldb *leveldb = store;
     leveldb_iterator_t *iterator =
         leveldb_create_iterator(leveldb->database, leveldb->read_options);
     uint64_t seen = 0, sum = 0;
-    leveldb_iter_seek(iterator, (const char *)from.data, from.size);
-    while (seen < count && leveldb_iter_valid(iterator)) {
+    seek(iterator, from, reverse);
+    while (leveldb_iter_valid(iterator)) {
         size_t key_size, value_size;
         const char *key = leveldb_iter_key(iterator, &key_size);
         const char *value = leveldb_iter_value(iterator, &value_size);
         sum += bench_touch(bytes_of(key, key_size), bytes_of(value, value_size));
-        if (++seen < count)
+        if (++seen == count)
+            break;
+        if (reverse)
+            leveldb_iter_prev(iterator);
+        else
             leveldb_iter_next(iterator);
     }
     leveldb_iter_destroy(iterator);

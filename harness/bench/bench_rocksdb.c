@@ -80,18 +80,38 @@ static enum bench_found get(void *store, struct bytes key, struct bytes *value) 
     return BENCH_FOUND;
 }
 
-static uint64_t scan(void *store, struct bytes from, uint64_t count, uint64_t *bytes) {
+/* To the first key >= `from`, or the last one <= `from`. */
+static void seek(rocksdb_iterator_t *iterator, struct bytes from, bool reverse) {
+    rocksdb_iter_seek(iterator, (const char *)from.data, from.size);
+    if (!reverse)
+        return;
+    if (!rocksdb_iter_valid(iterator)) {
+        rocksdb_iter_seek_to_last(iterator);
+        return;
+    }
+    size_t size;
+    const char *key = rocksdb_iter_key(iterator, &size);
+    if (!bytes_equal(bytes_of(key, size), from))
+        rocksdb_iter_prev(iterator);
+}
+
+static uint64_t scan(void *store, struct bytes from, bool reverse, uint64_t count,
+                     uint64_t *bytes) {
     struct rocksdb *rocksdb = store;
     rocksdb_iterator_t *iterator =
         rocksdb_create_iterator(rocksdb->database, rocksdb->read_options);
     uint64_t seen = 0, sum = 0;
-    rocksdb_iter_seek(iterator, (const char *)from.data, from.size);
-    while (seen < count && rocksdb_iter_valid(iterator)) {
+    seek(iterator, from, reverse);
+    while (rocksdb_iter_valid(iterator)) {
         size_t key_size, value_size;
         const char *key = rocksdb_iter_key(iterator, &key_size);
         const char *value = rocksdb_iter_value(iterator, &value_size);
         sum += bench_touch(bytes_of(key, key_size), bytes_of(value, value_size));
-        if (++seen < count)
+        if (++seen == count)
+            break;
+        if (reverse)
+            rocksdb_iter_prev(iterator);
+        else
             rocksdb_iter_next(iterator);
     }
     rocksdb_iter_destroy(iterator);

@@ -58,8 +58,8 @@ void bench_run_read(struct bench_run *run, uint64_t number, bool present) {
 static void scan_short(struct bench_run *run, uint64_t number) {
     uint8_t text[BENCH_KEY_SIZE];
     uint64_t bytes;
-    uint64_t seen =
-        run->engine->scan(run->store, bench_key(number, true, text), BENCH_SHORT_SCAN, &bytes);
+    uint64_t seen = run->engine->scan(run->store, bench_key(number, true, text),
+                                      run->workload->reverse, BENCH_SHORT_SCAN, &bytes);
     /* Only the last keys have fewer behind them. */
     if (seen == 0 || bytes < seen * (BENCH_KEY_SIZE + run->data.value_size))
         run->problem = "a scan gave too little";
@@ -112,7 +112,10 @@ static void operate_all(struct bench_run *run, uint64_t first, uint64_t step) {
 
 static void scan_all(struct bench_run *run) {
     uint64_t bytes, before = bench_nanoseconds();
-    run->done = run->engine->scan(run->store, bytes_of_text("0"), UINT64_MAX, &bytes);
+    bool reverse = run->workload->reverse;
+    /* Keys begin with figures and letters. */
+    run->done = run->engine->scan(run->store, bytes_of_text(reverse ? "~" : "0"), reverse,
+                                  UINT64_MAX, &bytes);
     note_latency(run, bench_nanoseconds() - before, false);
     if (run->done != run->setup->keys ||
         bytes < run->done * (BENCH_KEY_SIZE + run->data.value_size))
