@@ -119,8 +119,9 @@ struct blocking_cursor *blocking_snapshot_cursor(struct blocking_snapshot *snaps
                                                  const struct store_range *range);
 /* Goes on with the first entry whose key is >= `key`, in reverse with the last whose key is <= `key`, within the range. */
 void blocking_cursor_seek(struct blocking_cursor *cursor, struct bytes key);
-/* STORE_OK; STORE_ABSENT at the end; STORE_CORRUPT once where keys on the way may be lost: the next call goes on behind
- * them. The entry is borrowed until the next call on this store. */
+/* STORE_OK; STORE_ABSENT at the end; STORE_CORRUPT where keys on the way may be lost, and from then on until a seek, which may
+ * go behind the damage (see blocking_store_next_damage()); a store that salvages passes over them. The entry is borrowed until
+ * the next call on this store. */
 MUST_USE enum store_status blocking_cursor_next(struct blocking_cursor *cursor,
                                                 struct store_entry *entry);
 void blocking_cursor_close(struct blocking_cursor *cursor);
