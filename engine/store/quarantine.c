@@ -249,11 +249,29 @@ bool quarantine_is_aside(const struct quarantine *quarantine, struct file_id fil
 
 static void pump_aside(struct store *store, struct effects *effects) {
     struct quarantine *quarantine = &store->quarantine;
-    if (quarantine->aside_count == 0 || quarantine->aside_wait.pending)
+    if (quarantine->aside_count == 0 || quarantine->aside_wait.pending ||
+        trouble_waits(&store->troubles, TROUBLE_ASIDE))
         return;
     struct file_id file = quarantine->aside[--quarantine->aside_count];
+    quarantine->aside_last = file;
     struct file_id to = {.kind = FILE_QUARANTINED, .number = file.number};
     effects_rename(effects, tickets_draw(&store->tickets, &quarantine->aside_wait), file, to);
+}
+
+/* Under its old name it would be removed at the next start, as one that nobody needs. */
+void quarantine_on_aside(struct store *store, enum disk_status status, struct effects *effects) {
+    struct quarantine *quarantine = &store->quarantine;
+    bool done = status == DISK_OK || status == DISK_NO_FILE;
+    if (!done && ++quarantine->aside_failures <= TROUBLE_ATTEMPTS_MAX) {
+        trouble_note(store, TROUBLE_ASIDE, "set aside", quarantine->aside_last, status, effects);
+        quarantine_set_aside(store, quarantine->aside_last);
+        return;
+    }
+    quarantine->aside_failures = 0;
+    if (done)
+        trouble_over(store, TROUBLE_ASIDE, effects);
+    else
+        trouble_forget(store, TROUBLE_ASIDE);
 }
 
 /* --- healing ------------------------------------------------------------------------------------ */

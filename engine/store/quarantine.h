@@ -37,7 +37,9 @@ struct quarantine {
     struct file_id *aside; /* files to be renamed, for people to look at */
     uint32_t aside_count, aside_capacity;
     struct disk_wait aside_wait;
-    uint64_t found, healed; /* in this life */
+    struct file_id aside_last; /* the one that is being renamed */
+    uint32_t aside_failures;   /* in a row */
+    uint64_t found, healed;    /* in this life */
 };
 
 void quarantine_init(struct quarantine *quarantine);
@@ -80,6 +82,8 @@ void quarantine_noted(struct store *store);
 void quarantine_begin(struct store *store);
 /* The file gets a name that the store leaves alone. */
 void quarantine_set_aside(struct store *store, struct file_id file);
+/* A file was renamed, or not: then it is tried again, a few times. */
+void quarantine_on_aside(struct store *store, enum disk_status status, struct effects *effects);
 bool quarantine_is_aside(const struct quarantine *quarantine, struct file_id file);
 /* Emits the manifest record or the renaming that is due. */
 void quarantine_pump(struct store *store, struct effects *effects);

@@ -199,6 +199,7 @@ static void dispatch(struct store *store, struct disk_wait *wait, const struct d
         checkpoint_on_done(store, done->status, effects);
         return;
     case WAIT_SET_ASIDE:
+        quarantine_on_aside(store, done->status, effects);
         return;
     case WAIT_RECOVERY_LIST:
     case WAIT_RECOVERY_READ:

@@ -11,6 +11,7 @@ static const char *const GOOD_NEWS[TROUBLE_KINDS] = {
     [TROUBLE_SEGMENT] = "the log's next segment can be written again",
     [TROUBLE_RECOVERY] = "the directory can be read again",
     [TROUBLE_CHECKPOINT] = "the checkpoint could be removed",
+    [TROUBLE_ASIDE] = "the damaged file could be set aside",
 };
 
 void trouble_init(struct troubles *troubles) {
@@ -36,7 +37,7 @@ static struct duration delay_after(uint32_t failures) {
 static bool gives_up(const struct store *store, enum trouble_kind kind) {
     const struct trouble *trouble = &store->troubles.of[kind];
     if (trouble->failures <= TROUBLE_ATTEMPTS_MAX || kind == TROUBLE_SEGMENT ||
-        kind == TROUBLE_RECOVERY || kind == TROUBLE_CHECKPOINT)
+        kind == TROUBLE_RECOVERY || kind == TROUBLE_CHECKPOINT || kind == TROUBLE_ASIDE)
         return false;
     if (store->closing != CLOSE_NOT_ASKED)
         return true;

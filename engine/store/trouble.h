@@ -31,6 +31,7 @@ enum trouble_kind {
     TROUBLE_SEGMENT,  /* preparing the log's next segment: nothing waits for it */
     TROUBLE_RECOVERY, /* reading what is there at the start; who reads decides when it is given up */
     TROUBLE_CHECKPOINT, /* removing one */
+    TROUBLE_ASIDE,      /* renaming what is damaged */
     TROUBLE_KINDS,
 };
 

@@ -303,6 +303,31 @@ static void what_is_never_read_is_damage_and_never_a_wrong_answer(void **state) 
     forget_the_store();
 }
 
+/* What people may look for keeps its bytes, under a name that no start removes. */
+static void what_is_damaged_is_set_aside_although_the_disk_refuses_at_first(void **state) {
+    (void)state;
+    leave_a_store(67);
+    bool reached = true;
+    for (uint64_t at = 1; reached; at++) {
+        say_operation("writes", at, 1);
+        prepare(true);
+        struct memory_file *table = memory_disk_last(&disk, FILE_TABLE);
+        uint64_t number = table->file.number;
+        table->content->current.data[table->content->current.size - 20] ^= 1;
+        disk.fail_at = at;
+        disk.fail_more = 1;
+        disk.fail_writes = true;
+        REQUIRE(recover());
+        for (uint32_t i = 0; i < 400; i++)
+            store_host_step(&host);
+        reached = disk.eligible >= at && at < 40;
+        REQUIRE(memory_disk_find(
+                    &disk, (struct file_id){.kind = FILE_QUARANTINED, .number = number}) != NULL);
+        clean_up();
+    }
+    forget_the_store();
+}
+
 /* Only the piece that is bad is lost, and not the quarter of a megabyte around it. */
 static void a_log_is_replayed_up_to_the_piece_that_cannot_be_read(void **state) {
     (void)state;
@@ -333,6 +358,7 @@ int main(void) {
         cmocka_unit_test(a_directory_that_cannot_be_listed_ends_the_start_with_a_sentence),
         cmocka_unit_test(what_is_never_read_is_damage_and_never_a_wrong_answer),
         cmocka_unit_test(a_log_is_replayed_up_to_the_piece_that_cannot_be_read),
+        cmocka_unit_test(what_is_damaged_is_set_aside_although_the_disk_refuses_at_first),
     };
     int failures = cmocka_run_group_tests(tests, NULL, NULL);
     buffer_deinit(&running);
