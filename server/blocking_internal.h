@@ -22,6 +22,7 @@
 #include "server/blocking_files.h"
 #include "server/blocking_store.h"
 #include "server/host_memory.h"
+#include "server/step_watch.h"
 #include "server/sync_thread.h"
 
 enum {
@@ -64,6 +65,7 @@ struct blocking_store {
     struct buffer scan_from; /* a copy: the caller may pass a key that the store lent out */
     struct buffer note;      /* the last sentence that the store had for people */
     struct blocking_figures figures;
+    struct step_watch *watch; /* null unless somebody measures */
 };
 
 /* Enters the pool; false when the store is lost. */

@@ -76,6 +76,29 @@ static bool hand_out(struct blocking_store *blocking, const struct effect *effec
     return sync->descriptor >= 0;
 }
 
+static void perform_watched(struct blocking_store *blocking, const struct effect *effect,
+                            struct disk_done *done) {
+    struct step_mark begun = step_watch_begin(blocking->watch);
+    blocking_files_perform(&blocking->files, effect, done);
+    if (blocking->watch != NULL)
+        step_watch_end(blocking->watch, step_kind_of(effect), begun);
+}
+
+static void leave_to_thread(struct blocking_store *blocking, const struct effect *effect) {
+    struct step_mark begun = step_watch_begin(blocking->watch);
+    if (effect->kind == EFFECT_REMOVE)
+        blocking_files_forget(&blocking->files, effect->file);
+    sync_thread_ask(&blocking->syncs, effect);
+    step_watch_end(blocking->watch, STEP_ASK, begun);
+}
+
+static void hand_over(struct blocking_store *blocking, const struct disk_done *done,
+                      struct instant now) {
+    struct step_mark begun = step_watch_begin(blocking->watch);
+    store_on_disk(blocking->store, done, now, blocking_effects(blocking));
+    step_watch_end(blocking->watch, STEP_OUTCOME, begun);
+}
+
 static int perform_now(struct blocking_store *blocking, const struct effect *effect) {
     struct disk_done done;
     if (effect->kind == EFFECT_NOTE) {
@@ -87,12 +110,10 @@ static int perform_now(struct blocking_store *blocking, const struct effect *eff
     if (hand_out(blocking, effect))
         return STATUS_NONE;
     if (goes_to_thread(blocking, effect)) {
-        if (effect->kind == EFFECT_REMOVE)
-            blocking_files_forget(&blocking->files, effect->file);
-        sync_thread_ask(&blocking->syncs, effect);
+        leave_to_thread(blocking, effect);
         return STATUS_NONE;
     }
-    blocking_files_perform(&blocking->files, effect, &done);
+    perform_watched(blocking, effect, &done);
     return (int)done.status;
 }
 
@@ -110,14 +131,18 @@ static void perform_list(struct blocking_store *blocking) {
         const struct effect *effect = &effects->items[i];
         struct disk_done done = {.ticket = effect->ticket};
         if (is_question(effect))
-            blocking_files_perform(&blocking->files, effect, &done);
+            perform_watched(blocking, effect, &done);
         else if (statuses[i] != STATUS_NONE)
             done.status = (enum disk_status)statuses[i];
         else
             continue;
-        store_on_disk(blocking->store, &done, now, blocking_effects(blocking));
+        hand_over(blocking, &done, now);
     }
     effects_clear(effects);
+}
+
+void blocking_store_watch(struct blocking_store *blocking, struct step_watch *watch) {
+    blocking->watch = watch;
 }
 
 void blocking_perform(struct blocking_store *blocking) {
@@ -130,7 +155,7 @@ bool blocking_take_syncs(struct blocking_store *blocking, bool wait) {
     struct disk_done done;
     bool taken = false;
     while (sync_thread_take(&blocking->syncs, &done, wait && !taken)) {
-        store_on_disk(blocking->store, &done, blocking_now(), blocking_effects(blocking));
+        hand_over(blocking, &done, blocking_now());
         taken = true;
     }
     if (taken)
@@ -139,13 +164,17 @@ bool blocking_take_syncs(struct blocking_store *blocking, bool wait) {
 }
 
 void blocking_pump_log(struct blocking_store *blocking) {
+    struct step_mark begun = step_watch_begin(blocking->watch);
     store_pump_log(blocking->store, blocking_now(), blocking_effects(blocking));
+    step_watch_end(blocking->watch, STEP_PUMP_LOG, begun);
     blocking_perform(blocking);
 }
 
 bool blocking_work(struct blocking_store *blocking) {
     bool moved = blocking_take_syncs(blocking, false);
+    struct step_mark begun = step_watch_begin(blocking->watch);
     store_pump(blocking->store, blocking_now(), blocking_effects(blocking));
+    step_watch_end(blocking->watch, STEP_PUMP, begun);
     /* What an operation was waited for goes on at the next pump. */
     moved = blocking_effects(blocking)->count > 0 || moved;
     blocking_perform(blocking);

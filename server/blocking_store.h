@@ -176,6 +176,9 @@ void blocking_store_heal(struct blocking_store *blocking, uint64_t id);
 
 void blocking_store_figures(const struct blocking_store *blocking, struct store_figures *store,
                             struct blocking_figures *host);
+/* From now on the parts of each call are timed, see server/step_watch.h; null: no longer. */
+struct step_watch;
+void blocking_store_watch(struct blocking_store *blocking, struct step_watch *watch);
 /* What is wrong, in one sentence; empty while the store is sound. */
 struct bytes blocking_store_problem(const struct blocking_store *blocking);
 /* The last sentence that the store had for people, such as a table that cannot be read; empty when there was none. */

@@ -16,8 +16,13 @@ struct entered {
 
 static enum store_status offer(struct blocking_store *blocking, const struct entered *what,
                                uint64_t *sequence) {
-    if (what->batch != NULL)
-        return store_write(blocking->store, what->batch, blocking_now(), sequence);
+    if (what->batch != NULL) {
+        struct step_mark begun = step_watch_begin(blocking->watch);
+        enum store_status status =
+            store_write(blocking->store, what->batch, blocking_now(), sequence);
+        step_watch_end(blocking->watch, STEP_ENTER, begun);
+        return status;
+    }
     return store_remove_prefix(blocking->store, what->prefix, STORE_NO_PAGE, blocking_now(),
                                sequence);
 }

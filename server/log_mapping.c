@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
-enum { LEAVING_PIECE_BYTES = 512 * 1024, STAT_BLOCK_BYTES = 512 };
+enum { LEAVING_PIECE_BYTES = 512 * 1024, READY_PIECE_BYTES = 64 * 1024, STAT_BLOCK_BYTES = 512 };
 
 /* Pieces are cut at their own multiples, so that every one begins with a page. */
 static void unmap_last_piece(struct log_mapping *mapping) {
@@ -68,8 +68,21 @@ static void open_mapping(struct log_mapping *mapping, struct file_id file, int d
     void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
     if (memory == MAP_FAILED)
         return;
+    /* Reading ahead would fill up to megabytes of pages that nothing was written to yet with zeros, at one write. */
+    (void)madvise(memory, size, MADV_RANDOM);
     mapping->memory = memory;
     mapping->size = size;
+}
+
+/* The pages that come next, in one call instead of a fault for each. Where that is not known to the kernel, or there is no
+ * page to be had, the copy will find out. */
+static void make_ready(struct log_mapping *mapping, size_t until) {
+    while (mapping->ready_to < until) {
+        size_t left = mapping->size - mapping->ready_to;
+        size_t piece = left < READY_PIECE_BYTES ? left : READY_PIECE_BYTES;
+        (void)madvise(mapping->memory + mapping->ready_to, piece, MADV_POPULATE_WRITE);
+        mapping->ready_to += piece;
+    }
 }
 
 bool log_mapping_write(struct log_mapping *mapping, struct file_id file, int descriptor,
@@ -82,5 +95,6 @@ bool log_mapping_write(struct log_mapping *mapping, struct file_id file, int des
     if (mapping->memory == NULL || offset > mapping->size ||
         bytes.size > mapping->size - (size_t)offset)
         return false;
+    make_ready(mapping, (size_t)offset + bytes.size);
     return guarded_copy(mapping->memory + offset, bytes.data, bytes.size);
 }

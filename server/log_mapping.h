@@ -22,6 +22,7 @@ struct log_mapping {
     struct file_id file; /* the segment that was last asked for; number 0: none */
     uint8_t *memory;     /* null when it cannot be mapped */
     size_t size;
+    size_t ready_to; /* its pages before this are there to be written to */
     /* What is left of the segment before, which is unmapped piece by piece: all at once takes milliseconds. */
     uint8_t *leaving;
     size_t leaving_size;

@@ -128,7 +128,7 @@ static bool copy_watched(struct table_mappings *mappings, uint8_t *to, const uin
 /* Where the file's bytes lie; null when they are to be read by a system call. */
 static struct table_mapping *find(struct table_mappings *mappings,
                                   struct store_directory *directory, const struct effect *effect) {
-    if (!is_live_table(effect->file) || effect->size > TABLE_MAPPINGS_READ_MAX ||
+    if (!is_live_table(effect->file) || effect->size >= TABLE_MAPPINGS_READ_MAX ||
         mappings->bytes_max == 0)
         return NULL;
     if (mappings->left_out > 0) {

@@ -23,7 +23,8 @@
 
 enum {
     TABLE_MAPPINGS_MAX = 4096,
-    TABLE_MAPPINGS_READ_MAX = 64 * 1024, /* longer reads are worth their system call */
+    /* From here on reads are worth their system call; those of a merge would make all its tables resident. */
+    TABLE_MAPPINGS_READ_MAX = 64 * 1024,
 };
 
 struct table_mappings {

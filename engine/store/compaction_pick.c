@@ -101,11 +101,15 @@ static uint64_t lower_bytes(const struct version *version, const struct compacti
     return bytes;
 }
 
-/* The table of a level, which is not empty, that overlaps least for its size. */
-static void pick_cheapest(const struct version *version, uint32_t level,
+/* The table of a level, which is not empty, that overlaps least for its size: of all, or of those whose turn it is. */
+static void pick_cheapest(const struct version *version, uint32_t level, uint64_t turn,
                           struct compaction_pick *pick) {
+    uint32_t count = version->levels[level].count;
+    uint32_t compared = count < COMPACTION_COMPARED_MAX ? count : COMPACTION_COMPARED_MAX;
+    uint32_t first = (uint32_t)(turn * COMPACTION_COMPARED_MAX % count);
     uint64_t best = UINT64_MAX;
-    for (uint32_t at = 0; at < version->levels[level].count; at++) {
+    for (uint32_t i = 0; i < compared; i++) {
+        uint32_t at = (first + i) % count;
         struct compaction_pick other;
         pick_table(version, level, at, &other);
         uint64_t cost = lower_bytes(version, &other) * SCORE_FULL /
@@ -117,17 +121,18 @@ static void pick_cheapest(const struct version *version, uint32_t level,
     }
 }
 
-static void pick_from(const struct version *version, uint32_t level, uint32_t base,
+static void pick_from(const struct store *store, uint32_t level, uint32_t base,
                       struct compaction_pick *pick) {
     if (level == 0)
-        pick_level_0(version, base, pick);
+        pick_level_0(store->version, base, pick);
     else
-        pick_cheapest(version, level, pick);
+        pick_cheapest(store->version, level, store->figures.compactions, pick);
 }
 
 /* From the level that is fullest. */
-static bool pick_by_size(const struct version *version, const struct level_targets *targets,
+static bool pick_by_size(const struct store *store, const struct level_targets *targets,
                          struct compaction_pick *pick) {
+    const struct version *version = store->version;
     uint32_t best = VERSION_LEVELS;
     uint64_t best_score = SCORE_FULL - 1;
     for (uint32_t level = 0; level < LEVEL_LAST; level++) {
@@ -139,7 +144,7 @@ static bool pick_by_size(const struct version *version, const struct level_targe
     }
     if (best == VERSION_LEVELS)
         return false;
-    pick_from(version, best, targets->base, pick);
+    pick_from(store, best, targets->base, pick);
     return true;
 }
 
@@ -212,8 +217,9 @@ static bool pick_ranges(const struct version *version, uint32_t base,
     return false;
 }
 
-static bool pick_at_rest(const struct version *version, const struct level_targets *targets,
+static bool pick_at_rest(const struct store *store, const struct level_targets *targets,
                          uint64_t bytes_min, struct compaction_pick *pick) {
+    const struct version *version = store->version;
     uint64_t above = 0;
     for (uint32_t level = 0; level < LEVEL_LAST; level++)
         above += version->levels[level].bytes;
@@ -222,7 +228,7 @@ static bool pick_at_rest(const struct version *version, const struct level_targe
         return false;
     for (uint32_t level = 0; level < LEVEL_LAST; level++) {
         if (version->levels[level].count > 0) {
-            pick_from(version, level, targets->base, pick);
+            pick_from(store, level, targets->base, pick);
             return true;
         }
     }
@@ -235,10 +241,10 @@ bool compaction_pick(const struct store *store, struct compaction_pick *pick) {
     if (store->has_expiring && pick_outlived(store, pick))
         return true;
     bool due =
-        pick_by_size(version, &targets, pick) || pick_by_tombstones(version, pick) ||
+        pick_by_size(store, &targets, pick) || pick_by_tombstones(version, pick) ||
         (store->has_expiring && pick_by_expiry(store, targets.base, pick)) ||
         (store->rests && (pick_ranges(version, targets.base, pick) ||
-                          pick_at_rest(version, &targets, store->config.memtable_bytes / 2, pick)));
+                          pick_at_rest(store, &targets, store->config.memtable_bytes / 2, pick)));
     if (due)
         pick->moves = may_move(version, pick);
     return due;

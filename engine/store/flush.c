@@ -45,6 +45,7 @@ static void build_slice(struct store *store, struct effects *effects) {
         bytes += merge->key.size + merge->value.size;
         flush->step = merge_next(merge);
     }
+    pacing_note_slice(store, bytes);
     if (flush->step == MERGE_END)
         table_output_end(&flush->output);
     table_output_pump(&flush->output, &store->facts.next_file, effects);

@@ -4,7 +4,7 @@
 #include "engine/store/log_batch.h"
 #include "engine/store/log_record.h"
 
-enum { LOG_GATHER_BYTES_MAX = 256 * 1024 };
+enum { LOG_GATHER_BYTES_MAX = 256 * 1024, LOG_SYNC_AHEAD_MIN = 128 * 1024 };
 enum { SEGMENTS_CAPACITY_MIN = 4 };
 
 void log_writer_init(struct log_writer *log, const struct store_config *config,
@@ -70,7 +70,7 @@ static bool needs_new_segment(const struct log_writer *log) {
 static void open_segment(struct log_writer *log, uint64_t number, bool is_ready) {
     log->file.number = number;
     log->identity = record_file_identity(log->file);
-    log->offset = 0;
+    log->offset = log->sync_offset = 0;
     log->name_synced = is_ready;
     if (log->segment_count == log->segment_capacity) {
         log->segment_capacity =
@@ -132,18 +132,26 @@ static void start_write(struct log_writer *log, struct effects *effects) {
 
 static void start_sync(struct log_writer *log, struct effects *effects) {
     log->sync_target = log->written;
+    log->sync_offset = log->offset;
     log->syncs++;
     effects_sync(effects, tickets_draw(log->tickets, &log->sync_wait), log->file);
     if (!log->name_synced)
         effects_sync_directory(effects, tickets_draw(log->tickets, &log->directory_wait));
 }
 
+/* As much waits for a sync as the segment has room for. */
+static bool sync_is_due_ahead(const struct log_writer *log) {
+    uint64_t room = log->segment_bytes > log->offset ? log->segment_bytes - log->offset : 0;
+    uint64_t waiting = log->offset - log->sync_offset;
+    return waiting >= LOG_SYNC_AHEAD_MIN && waiting >= room;
+}
+
 static bool sync_is_due(const struct log_writer *log, struct instant now) {
     if (sync_is_pending(log) || log->written <= log->durable)
         return false;
     bool blocks_a_segment = log->filling_count > 0 && needs_new_segment(log);
-    return blocks_a_segment || log->wanted > log->durable || log->policy == STORE_SYNC_ALWAYS ||
-           instant_reached(now, log->sync_due);
+    return blocks_a_segment || sync_is_due_ahead(log) || log->wanted > log->durable ||
+           log->policy == STORE_SYNC_ALWAYS || instant_reached(now, log->sync_due);
 }
 
 /* When nothing is acknowledged before its sync, a write that goes out while another sync is under way gains nobody

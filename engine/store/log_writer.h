@@ -9,6 +9,10 @@
  * record proves that the one before it is complete. The first sync of a segment waits for a sync
  * of the directory too: without its name its bytes would be lost.
  *
+ * Whoever writes the first record of a segment waits for the rest of the one before to be synced, whatever the policy. So that
+ * little is left then, a segment is synced on the way whenever as much waits for a sync as may still come: at a half of it, three
+ * quarters, seven eighths, until LOG_SYNC_AHEAD_MIN bytes are left.
+ *
  * A write for which there was no space is repeated: nothing rests on it yet. After any other
  * failure nobody knows what the segment holds behind the last sync, and asking for that sync again
  * may be answered with a yes that means nothing. So the log is abandoned: it writes no more and its
@@ -59,6 +63,7 @@ struct log_writer {
     uint64_t written, durable;
     uint64_t wanted; /* somebody waits for durability up to here */
     uint64_t sync_target;
+    uint64_t sync_offset;    /* of the segment: where the last sync that was asked for ends */
     struct instant sync_due; /* of the interval policy; INSTANT_NEVER when nothing waits */
 
     struct log_segment *segments; /* oldest first; the last is the open one */

@@ -29,8 +29,14 @@ bool pacing_may_merge(const struct store *store, struct instant now) {
            pacing_slice_bytes(store) > PACING_SLICE_BYTES;
 }
 
+void pacing_note_slice(struct store *store, uint64_t bytes) {
+    if (bytes > store->figures.slice_bytes_max)
+        store->figures.slice_bytes_max = bytes;
+}
+
 void pacing_note_merged(struct store *store, uint64_t bytes, struct instant now) {
     uint64_t rate = store->config.compaction_rate;
+    pacing_note_slice(store, bytes);
     if (rate > 0)
         store->merge_due =
             instant_after(now, (struct duration){bytes * NANOSECONDS_PER_SECOND / rate});

@@ -37,6 +37,8 @@ uint64_t pacing_slice_bytes(const struct store *store);
 /* False while compaction is ahead of its rate, and so little waits that no writer pays for that. */
 bool pacing_may_merge(const struct store *store, struct instant now);
 void pacing_note_merged(struct store *store, uint64_t bytes, struct instant now);
+/* Of flush or compaction: what was worked off in this step. */
+void pacing_note_slice(struct store *store, uint64_t bytes);
 
 /* Notes a write: the store does not rest. */
 void pacing_note_write(struct store *store, struct instant now);

@@ -4,7 +4,12 @@
 #include "engine/store/pacing.h"
 #include "engine/store/store_state.h"
 
-enum { FROZEN_CAPACITY_MIN = 4, REMOVALS_CAPACITY_MIN = 8, LOG_PER_MEMTABLE = 4 };
+enum {
+    FROZEN_CAPACITY_MIN = 4,
+    REMOVALS_CAPACITY_MIN = 8,
+    DEAD_TABLES_PER_STEP = 16,
+    LOG_PER_MEMTABLE = 4
+};
 
 struct store *store_create(const struct store_config *config) {
     CHECK(store_config_problem(config) == NULL);
@@ -36,6 +41,7 @@ void store_destroy(struct store *store) {
     compaction_deinit(store);
     checkpoints_deinit(store);
     store_release_version(store, store->version);
+    (void)store_destroy_dead_tables(store, UINT32_MAX);
     block_reads_deinit(&store->reads);
     if (store->cache != NULL)
         block_cache_destroy(store->cache);
@@ -308,6 +314,7 @@ void store_pump(struct store *store, struct instant now, struct effects *effects
     bool compaction_left =
         store->closing == CLOSE_NOT_ASKED && compaction_pump(store, now, effects);
     bool memory_left = !memtable_queue_release_some(&store->unheld);
+    memory_left |= !store_destroy_dead_tables(store, DEAD_TABLES_PER_STEP);
     checkpoint_pump(store, effects);
     store->work_left = flush_left || compaction_left || memory_left || checkpoint_work_left(store);
     quarantine_pump(store, effects);

@@ -357,6 +357,8 @@ struct store_figures {
     uint64_t log_segments_recycled, log_segments_allocated;
     uint64_t log_bytes_written, log_syncs, flushes, compactions;
     uint64_t table_bytes_written, table_count, table_bytes, level_count;
+    uint64_t
+        slice_bytes_max; /* the most that flush or compaction has worked off in one step, read and written */
     uint64_t memtable_bytes, frozen_count;
     uint64_t pinned_bytes, cache_bytes; /* together at most the cache's budget */
     uint64_t block_count, block_bytes;  /* in memory: in the cache, just read, or held by cursors */

@@ -15,11 +15,16 @@ void store_release_table(struct store *store, struct table_file *file) {
 }
 
 void store_release_version(struct store *store, struct version *version) {
-    struct table_list dead = {0};
-    version_release(version, &dead);
-    for (uint32_t i = 0; i < dead.count; i++)
-        destroy_dead(store, dead.items[i]);
-    table_list_deinit(&dead);
+    version_release(version, &store->dead_tables);
+}
+
+bool store_destroy_dead_tables(struct store *store, uint32_t most) {
+    struct table_list *dead = &store->dead_tables;
+    for (uint32_t i = 0; i < most && dead->count > 0; i++)
+        destroy_dead(store, dead->items[--dead->count]);
+    if (dead->count == 0)
+        table_list_deinit(dead);
+    return dead->count == 0;
 }
 
 void store_install(struct store *store, const struct version_edit *edit) {

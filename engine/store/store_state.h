@@ -148,7 +148,8 @@ struct store {
     struct read_ahead_pool aheads;
     struct store_snapshot *snapshot; /* the youngest, if it is still held; not referenced */
 
-    struct file_id *removals; /* files that nobody needs any more */
+    struct table_list dead_tables; /* of no version any more: a merge leaves hundreds at once */
+    struct file_id *removals;      /* files that nobody needs any more */
     size_t removal_count, removal_capacity;
     struct disk_wait remove_wait;
     struct store_figures figures;
@@ -193,6 +194,8 @@ MUST_USE bool store_apply_removal(struct store *store, const struct log_removal 
 /* store_install.c */
 void store_release_table(struct store *store, struct table_file *file);
 void store_release_version(struct store *store, struct version *version);
+/* Destroys some of the tables that versions have left behind; true when there are no more. */
+bool store_destroy_dead_tables(struct store *store, uint32_t most);
 /* Puts the version after the edit in place of the present one. */
 void store_install(struct store *store, const struct version_edit *edit);
 /* Begins a manifest record; the facts are in it already. Null while another is under way. */
