@@ -40,7 +40,7 @@ may_include() {
     harness | reports)
         echo "engine/base engine/data engine/store engine/cluster engine/node sim harness reports" ;;
     harness/bench) # measures the store alone, as a library on real files
-        echo "engine/base engine/data engine/store harness harness/bench server/blocking_store.h server/shared_store.h" ;;
+        echo "engine/base engine/data engine/store harness harness/bench server/blocking_store.h server/shared_store.h server/step_watch.h" ;;
     server) echo "engine/base engine/data engine/store engine/cluster engine/node server" ;;
     esac
 }
