@@ -139,7 +139,7 @@ static void too_many_reads_and_waiters_have_to_wait(void **state) {
         ask(0, i * BLOCK_SIZE, 1);
     handle.offset = (uint64_t)BLOCK_FETCHES_MAX * BLOCK_SIZE;
     assert_false(block_reads_ask(&reads, files[0], &handle, 1, &effects));
-    for (uint64_t waiter = 2; reads.waiter_count < BLOCK_WAITERS_MAX; waiter++)
+    for (uint64_t waiter = 2; waiter < 2 + BLOCK_WAITERS_MAX - BLOCK_FETCHES_MAX; waiter++)
         ask(0, 0, waiter);
     handle.offset = 0;
     assert_false(block_reads_ask(&reads, files[0], &handle, UINT64_MAX, &effects));
