@@ -55,7 +55,7 @@ void bench_run_read(struct bench_run *run, uint64_t number, bool present) {
         run->problem = "a read gave another key's value";
 }
 
-static void scan_short(struct bench_run *run, uint64_t number) {
+void bench_run_scan(struct bench_run *run, uint64_t number) {
     uint8_t text[BENCH_KEY_SIZE];
     uint64_t bytes;
     uint64_t seen = run->engine->scan(run->store, bench_key(number, true, text),
@@ -90,7 +90,7 @@ static bool operate(struct bench_run *run, uint64_t i) {
         bench_run_read(run, run->numbers[i], true);
         return false;
     case BENCH_SHORT_SCANS:
-        scan_short(run, run->numbers[i]);
+        bench_run_scan(run, run->numbers[i]);
         return false;
     case BENCH_FULL_SCAN:
         break;

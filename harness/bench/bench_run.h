@@ -27,5 +27,7 @@ struct bench_run {
 void bench_run_operations(struct bench_run *run);
 /* Reads one key and checks the answer; an absent one when not `present`. Not timed. */
 void bench_run_read(struct bench_run *run, uint64_t number, bool present);
+/* Walks BENCH_SHORT_SCAN entries from a key on. Not timed. */
+void bench_run_scan(struct bench_run *run, uint64_t number);
 
 #endif

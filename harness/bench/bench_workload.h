@@ -1,8 +1,8 @@
 /* bench_workload: what is done to a store while the clock runs.
  *
  *     fresh directory    sequential_load, random_load, synced_load
- *     after random_load  read_cached, read_uncached, read_absent, full_scan, reverse_scan, short_scans, short_reverse_scans,
- *                        mix_95_5, mix_50_50, overwrite
+ *     after random_load  read_cached, read_uncached, read_absent, full_scan, reverse_scan, short_scans, short_scans_cached,
+ *                        short_reverse_scans, mix_95_5, mix_50_50, overwrite
  *
  * A workload runs in a process of its own. It opens the store, lets it come to rest, warms it up
  * where reads are to find a warm cache, and only then starts the clock; the clock stops with the last
@@ -35,12 +35,13 @@ struct bench_workload {
     bool fresh;       /* begins in an empty directory; the others on what random_load left */
     bool hashed;      /* keys in no order */
     bool small_cache; /* a quarter of the data instead of the large cache */
+    bool warms_up;    /* the same operations go before, outside of the clock */
     bool reverse;     /* scans go from great keys to small ones */
     bool aim_is_two;  /* twice the better peer, not once */
     uint32_t write_percent;
 };
 
-enum { BENCH_WORKLOADS = 13, BENCH_SHORT_SCAN = 100, BENCH_PROBLEM_SIZE = 256 };
+enum { BENCH_WORKLOADS = 14, BENCH_SHORT_SCAN = 100, BENCH_PROBLEM_SIZE = 256 };
 
 /* What the person who asked has chosen. */
 struct bench_setup {
