@@ -24,6 +24,8 @@ enum {
     NAME_SIZE = 32,
     PATH_SIZE = 128,
     IMAGE_MAX = 1 << 20,
+    ZEROES = 512,
+    LAST_RECORD_HEAD = 64, /* no header, key and lengths before a value take more */
 };
 
 enum way { CHANGED, ZEROED, CUT, GONE, WAYS };
@@ -110,7 +112,7 @@ static void damage(const char *name, enum way way, const uint8_t *image, size_t 
     memcpy(damaged, image, size);
     if (way == CHANGED)
         damaged[at] ^= 0x41;
-    for (size_t i = at; way == ZEROED && i < size && i < at + 512; i++)
+    for (size_t i = at; way == ZEROED && i < size && i < at + ZEROES; i++)
         damaged[i] = 0;
     if (way == GONE) {
         path_of(name, path);
@@ -120,7 +122,8 @@ static void damage(const char *name, enum way way, const uint8_t *image, size_t 
     }
 }
 
-/* Right, or said to be lost. What a log's end holds may be taken for what was never synced: the version before is there then. */
+/* Right, or said to be lost. What a log's end holds may be taken for what was never synced: the version before is there then.
+ * Of anything before the last record, that record says that it was. */
 static uint32_t check_answers(bool end_may_be_cut) {
     char text[LIBRARY_KEY_SIZE], expected[VALUE_SIZE];
     uint32_t lost = 0;
@@ -224,22 +227,36 @@ static void restore_all(const struct saved *saved) {
     }
 }
 
+/* How far a log holds what later records say was synced: up to the last record. */
+static size_t vouched_for(const uint8_t *image, size_t size) {
+    char text[VALUE_SIZE];
+    struct bytes last = value_of((KEYS - 1) / 3 * 3, 3, text);
+    for (size_t at = size - last.size; at > LAST_RECORD_HEAD; at--) {
+        if (memcmp(image + at, last.data, last.size) == 0)
+            return at - LAST_RECORD_HEAD;
+    }
+    return 0;
+}
+
 /* How often it was noticed, of how many. */
 static uint32_t sweep_file(const struct saved *saved, uint32_t file, uint32_t *tried) {
     uint32_t noticed = 0;
     const char *name = saved->names[file];
     size_t size = saved->sizes[file];
     bool is_log = strstr(name, ".log") != NULL;
+    size_t vouched = is_log ? vouched_for(saved->images[file], size) : size;
     for (uint32_t way = 0; way < WAYS; way++) {
         for (uint32_t i = 0; i < (way == GONE ? 1 : PLACES); i++) {
             size_t at = (size - 1) * i / (PLACES - 1);
             snprintf(round_name, sizeof round_name, "%s of %u bytes, way %u at %u", name,
                      (unsigned)size, (unsigned)way, (unsigned)at);
             damage(name, (enum way)way, saved->images[file], size, at);
-            noticed += try_strictly(is_log);
+            bool reaches_end = at + (way == ZEROED ? ZEROES : 1) > vouched;
+            bool end_may_be_cut = is_log && (way == CUT || way == GONE || reaches_end);
+            noticed += try_strictly(end_may_be_cut);
             restore_all(saved);
             damage(name, (enum way)way, saved->images[file], size, at);
-            try_to_salvage(is_log);
+            try_to_salvage(end_may_be_cut);
             restore_all(saved);
             ++*tried;
         }
