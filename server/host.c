@@ -1,4 +1,5 @@
 #include "server/host_internal.h"
+#include "server/host_memory.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -83,6 +84,7 @@ void host_step(struct host *host, struct event *event) {
         return;
     event->now = (struct instant){uv_hrtime()};
     event->wall = wall_now();
+    event->memory_is_short = host_memory_is_short();
     node_step(host->node, event, &host->effects);
     for (size_t i = 0; i < host->effects.count; i++)
         perform(host, &host->effects.items[i]);

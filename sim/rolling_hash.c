@@ -49,7 +49,8 @@ void rolling_hash_event(struct rolling_hash *hash, struct instant at, uint32_t h
         event->wall.milliseconds,
         event->link.value,
         event->disk.ticket,
-        (uint64_t)event->role << 32 | (uint64_t)event->disk.status,
+        (uint64_t)event->memory_is_short << 63 | (uint64_t)event->role << 32 |
+            (uint64_t)event->disk.status,
         0,
         0,
     };

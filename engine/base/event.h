@@ -58,6 +58,7 @@ struct event {
     enum event_kind kind;
     struct instant now;
     struct wall_time wall;
+    bool memory_is_short; /* what the host had in reserve is used up: it can lend little more */
     struct link_id link;
     enum link_role role; /* of an accepted link: which port it came in by */
     struct bytes remote; /* of an accepted link: the other side's address as text */

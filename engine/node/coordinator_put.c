@@ -278,6 +278,10 @@ void coordinator_put(struct node *node, const struct operation *operation) {
     struct request plan = {0};
     if (!coordinator_prepare(node, operation, &plan))
         return;
+    if (node->memory_is_short) {
+        coordinator_fail_operation(node, operation, OPERATION_BUSY, "this node is short of memory");
+        return;
+    }
     enum request_kind kind = plan.self_is_owner ? REQUEST_PUT : REQUEST_HANDED_PUT;
     struct request *request = coordinator_acquire(node, &plan, kind, operation);
     if (request != NULL)
@@ -329,7 +333,8 @@ void coordinator_put_for_peer(struct node *node, struct link_id link,
         refuse_peer(node, link, message, PEER_REFUSED);
         return;
     }
-    struct request *request = coordinator_acquire(node, &plan, REQUEST_PUT, &operation);
+    struct request *request =
+        node->memory_is_short ? NULL : coordinator_acquire(node, &plan, REQUEST_PUT, &operation);
     if (request == NULL) {
         refuse_peer(node, link, message, PEER_BUSY);
         return;

@@ -383,6 +383,18 @@ static void follow_up(struct node *node, const struct event *event) {
         held_save(node);
 }
 
+/* What lies in the memtable goes into tables when memory is short: the rest of it is needed sooner than it would be full. */
+static void note_memory(struct node *node, bool is_short) {
+    struct store_snapshot *frozen;
+    bool begins = is_short && !node->memory_is_short;
+    node->memory_is_short = is_short;
+    if (!begins || !works(node))
+        return;
+    narrate(node, NOTE_WARNING, "memory is short: writes are refused until there is some");
+    if (store_snapshot_acquire(node->store, &frozen) == STORE_OK)
+        store_snapshot_release(frozen);
+}
+
 void node_step(struct node *node, const struct event *event, struct effects *effects) {
     CHECK(node->phase != NODE_HALTED);
     effects_clear(effects);
@@ -390,6 +402,7 @@ void node_step(struct node *node, const struct event *event, struct effects *eff
     node->now = event->now;
     node->wall = event->wall;
     store_set_wall(node->store, event->wall);
+    note_memory(node, event->memory_is_short);
     links_reclaim(node);
     take_event(node, event);
     if (works(node))

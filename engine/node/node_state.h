@@ -83,6 +83,7 @@ struct node {
     struct node_start start;
     struct instant now, started_at;
     struct wall_time wall;
+    bool memory_is_short;    /* as the last event said: no write is taken in */
     struct effects *effects; /* of the step that is under way */
     bool close_began;
     struct deadline stop_timer;

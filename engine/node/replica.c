@@ -336,7 +336,17 @@ static bool is_full(const struct node *node) {
     return node->replica.jobs_in_use >= node->config.requests_max;
 }
 
+/* What others can keep, or send again. */
+static bool is_put_off(const struct node *node, const struct replica_write *write) {
+    enum origin_kind kind = write->origin.kind;
+    return node->memory_is_short && (kind == ORIGIN_PEER || kind == ORIGIN_SYNC);
+}
+
 void replica_write(struct node *node, const struct replica_write *write) {
+    if (is_put_off(node, write)) {
+        answer_write(node, &write->origin, PEER_BUSY);
+        return;
+    }
     enum attempt attempt = attempt_write(node, write, next_job_number(&node->replica));
     if (attempt == ATTEMPT_ANSWERED)
         return;

@@ -116,6 +116,7 @@ static void step(struct small_cluster *cluster, uint32_t index, struct event *ev
     struct effects effects = {0};
     event->now = cluster->now;
     event->wall.milliseconds = 1700000000000 + cluster->now.nanoseconds / 1000000;
+    event->memory_is_short = small->memory_is_short;
     node_step(small->node, event, &effects);
     for (size_t i = 0; i < effects.count; i++)
         perform(cluster, index, &effects.items[i]);

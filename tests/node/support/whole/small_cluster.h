@@ -55,6 +55,8 @@ void small_cluster_hold_disk(struct small_cluster *cluster, uint32_t node, bool 
 /* Flips a bit in every `distance` bytes of the node's files of this kind, from `from` on. Returns how many files there were. */
 uint32_t small_cluster_damage(struct small_cluster *cluster, uint32_t node, enum file_kind kind,
                               size_t from, size_t distance);
+/* Whether the node's host has used up what memory it had in reserve. */
+void small_cluster_short_of_memory(struct small_cluster *cluster, uint32_t node, bool is_short);
 /* Every disk write of the node fails from now on. */
 void small_cluster_break_disk(struct small_cluster *cluster, uint32_t node);
 

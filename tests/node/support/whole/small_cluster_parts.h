@@ -45,7 +45,7 @@ struct small_node {
     struct node_config config;
     uint32_t life;
     uint64_t links_accepted;
-    bool disk_is_held, disk_is_broken;
+    bool disk_is_held, disk_is_broken, memory_is_short;
     struct memory_file files[FILES_MAX], saved[FILES_MAX];
     char halt_reason[256];
     struct link_id client; /* of small_cluster_send() */

@@ -198,6 +198,10 @@ void small_cluster_break_disk(struct small_cluster *cluster, uint32_t node) {
     cluster->nodes[node].disk_is_broken = true;
 }
 
+void small_cluster_short_of_memory(struct small_cluster *cluster, uint32_t node, bool is_short) {
+    cluster->nodes[node].memory_is_short = is_short;
+}
+
 void small_cluster_hold_disk(struct small_cluster *cluster, uint32_t node, bool held) {
     cluster->nodes[node].disk_is_held = held;
 }
