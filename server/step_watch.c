@@ -12,7 +12,7 @@ static uint64_t clock_nanoseconds(clockid_t clock) {
     return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
 }
 
-static struct step_mark mark_now(void) {
+struct step_mark step_mark_now(void) {
     struct rusage usage;
     getrusage(RUSAGE_THREAD, &usage);
     return (struct step_mark){
@@ -21,10 +21,6 @@ static struct step_mark mark_now(void) {
         .preempted = usage.ru_nivcsw,
         .waited = usage.ru_nvcsw,
     };
-}
-
-struct step_mark step_watch_begin(const struct step_watch *watch) {
-    return watch == NULL ? (struct step_mark){0} : mark_now();
 }
 
 static uint32_t bucket_of(uint64_t nanoseconds) {
@@ -52,12 +48,10 @@ static void add(struct step_times *times, uint64_t nanoseconds) {
         times->worst = nanoseconds;
 }
 
-void step_watch_end(struct step_watch *watch, enum step_kind kind, struct step_mark begun) {
-    if (watch == NULL)
-        return;
-    struct step_mark ended = mark_now();
+void step_watch_note(struct step_watch *watch, enum step_kind kind, const struct step_mark *begun) {
+    struct step_mark ended = step_mark_now();
     struct step_series *series = &watch->series[kind];
-    uint64_t wall = ended.wall - begun.wall, cpu = ended.cpu - begun.cpu;
+    uint64_t wall = ended.wall - begun->wall, cpu = ended.cpu - begun->cpu;
     add(&series->wall, wall);
     add(&series->cpu, cpu);
     series->count++;
@@ -65,8 +59,8 @@ void step_watch_end(struct step_watch *watch, enum step_kind kind, struct step_m
         return;
     series->over++;
     series->over_cpu += cpu > MILLISECOND;
-    series->over_preempted += ended.preempted > begun.preempted;
-    series->over_waited += ended.waited > begun.waited;
+    series->over_preempted += ended.preempted > begun->preempted;
+    series->over_waited += ended.waited > begun->waited;
 }
 
 enum step_kind step_kind_of(const struct effect *effect) {

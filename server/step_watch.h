@@ -65,9 +65,18 @@ struct step_mark {
     int64_t preempted, waited;
 };
 
-/* Nothing when `watch` is null. */
-struct step_mark step_watch_begin(const struct step_watch *watch);
-void step_watch_end(struct step_watch *watch, enum step_kind kind, struct step_mark begun);
+struct step_mark step_mark_now(void);
+void step_watch_note(struct step_watch *watch, enum step_kind kind, const struct step_mark *begun);
+
+/* Nothing when `watch` is null, as it is but for measurements. */
+static inline struct step_mark step_watch_begin(const struct step_watch *watch) {
+    return watch == NULL ? (struct step_mark){0} : step_mark_now();
+}
+static inline void step_watch_end(struct step_watch *watch, enum step_kind kind,
+                                  struct step_mark begun) {
+    if (watch != NULL)
+        step_watch_note(watch, kind, &begun);
+}
 /* The kind of a file operation. */
 enum step_kind step_kind_of(const struct effect *effect);
 void step_watch_print(const struct step_watch *watch, FILE *to);
