@@ -59,11 +59,12 @@ struct blocking_store {
     bool has_interval; /* of syncs: somebody must look at the clock */
     bool has_wall;     /* the caller tells the time of day; else the clock does */
     uint64_t unpaid_bytes;
-    uint32_t unpaid_reads;
+    uint32_t unpaid_steps; /* of reads */
     uint64_t next_waiter;
     uint64_t last_sequence;
-    struct buffer scan_from; /* a copy: the caller may pass a key that the store lent out */
-    struct buffer note;      /* the last sentence that the store had for people */
+    struct buffer write_copies; /* of a write that has to wait */
+    struct buffer scan_from;    /* a copy: the caller may pass a key that the store lent out */
+    struct buffer note;         /* the last sentence that the store had for people */
     struct blocking_figures figures;
     struct step_watch *watch; /* null unless somebody measures */
 };

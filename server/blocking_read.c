@@ -1,15 +1,26 @@
 /* Keys, cursors and snapshots: each answer is waited for. */
 #include "server/blocking_internal.h"
 
-enum { READS_PER_SLICE = 32 };
+/* What a read costs, in steps of a cursor; and after how many of them it is looked whether there is work to do. */
+enum { STEPS_PER_GET = 8, STEPS_PER_SLICE = 256 };
 
-static void pay_for_read(struct blocking_store *blocking) {
-    if (++blocking->unpaid_reads < READS_PER_SLICE)
+/* Work may take back what the caller borrowed: a key that he goes on with is copied before. */
+static void pay_for_read(struct blocking_store *blocking, uint32_t steps, struct bytes *key) {
+    blocking->unpaid_steps += steps;
+    if (blocking->unpaid_steps < STEPS_PER_SLICE)
         return;
-    blocking->unpaid_reads = 0;
-    if (blocking->work_left || blocking->has_interval || store_has_expiring(blocking->store) ||
-        sync_thread_has_done(&blocking->syncs))
+    blocking->unpaid_steps = 0;
+    if (blocking->work_left ||
+        instant_reached(blocking_now(), store_work_deadline(blocking->store)) ||
+        blocking->has_interval || store_has_expiring(blocking->store) ||
+        sync_thread_has_done(&blocking->syncs)) {
+        if (key != NULL) {
+            buffer_clear(&blocking->scan_from);
+            buffer_append(&blocking->scan_from, *key);
+            *key = buffer_bytes(&blocking->scan_from);
+        }
         (void)blocking_work(blocking);
+    }
 }
 
 /* The block is lost, and the disk takes no note of it. */
@@ -20,7 +31,7 @@ static enum store_status not_told(const struct blocking_store *blocking) {
 enum store_status blocking_store_get(struct blocking_store *blocking, struct bytes key,
                                      struct bytes *value) {
     BLOCKING_ENTER(blocking, STORE_FAILED);
-    pay_for_read(blocking);
+    pay_for_read(blocking, STEPS_PER_GET, &key);
     const uint64_t waiter = blocking->next_waiter++;
     enum store_status status;
     while ((status = store_get(blocking->store, key, waiter, value, blocking_effects(blocking))) ==
@@ -40,6 +51,7 @@ enum store_status blocking_store_scan(struct blocking_store *blocking, struct by
     const uint64_t waiter = blocking->next_waiter++;
     buffer_clear(&blocking->scan_from);
     buffer_append(&blocking->scan_from, from);
+    pay_for_read(blocking, 1, NULL);
     enum store_status status;
     while ((status = store_scan(blocking->store, prefix, buffer_bytes(&blocking->scan_from), after,
                                 waiter, entry, blocking_effects(blocking))) == STORE_NEED_BLOCK) {
@@ -100,7 +112,7 @@ enum store_status blocking_snapshot_get(struct blocking_snapshot *snapshot, stru
                                         struct bytes *value) {
     struct blocking_store *blocking = snapshot->blocking;
     BLOCKING_ENTER(blocking, STORE_FAILED);
-    pay_for_read(blocking);
+    pay_for_read(blocking, STEPS_PER_GET, &key);
     const uint64_t waiter = blocking->next_waiter++;
     enum store_status status;
     while ((status = store_snapshot_get(snapshot->snapshot, key, waiter, value,
@@ -177,6 +189,7 @@ void blocking_cursor_seek(struct blocking_cursor *cursor, struct bytes key) {
 enum store_status blocking_cursor_next(struct blocking_cursor *cursor, struct store_entry *entry) {
     struct blocking_store *blocking = cursor->blocking;
     BLOCKING_ENTER(blocking, STORE_FAILED);
+    pay_for_read(blocking, 1, NULL);
     const uint64_t waiter = blocking->next_waiter++;
     enum store_status status;
     while ((status = store_cursor_next(cursor->cursor, waiter, entry,

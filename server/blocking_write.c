@@ -78,16 +78,66 @@ static bool regain_memory(struct blocking_store *blocking) {
     return true;
 }
 
-static enum store_status enter(struct blocking_store *blocking, const struct entered *what,
-                               uint64_t *sequence) {
-    if (host_memory_pool_is_short(&blocking->pool) && !regain_memory(blocking))
-        return STORE_BUSY;
-    enum store_status status = offer(blocking, what, sequence);
+static struct bytes copy_of(struct buffer *to, struct bytes bytes) {
+    size_t at = to->size;
+    buffer_append(to, bytes);
+    return bytes_slice(buffer_bytes(to), at, bytes.size);
+}
+
+/* Before other work is done, which may take back what the caller has borrowed from this store and writes anew. `batch` is
+ * memory for the copy. */
+static void copy_what(struct blocking_store *blocking, struct entered *what,
+                      struct store_batch *batch) {
+    struct buffer *copies = &blocking->write_copies;
+    size_t size = what->prefix.size;
+    for (uint32_t i = 0; what->batch != NULL && i < what->batch->count; i++)
+        size += what->batch->entries[i].key.size + what->batch->entries[i].value.size;
+    buffer_clear(copies);
+    buffer_reserve(copies, size); /* so that it does not move meanwhile */
+    what->prefix = copy_of(copies, what->prefix);
+    if (what->batch == NULL)
+        return;
+    *batch = *what->batch;
+    for (uint32_t i = 0; i < batch->count; i++) {
+        batch->entries[i].key = copy_of(copies, batch->entries[i].key);
+        batch->entries[i].value = copy_of(copies, batch->entries[i].value);
+    }
+    what->batch = batch;
+}
+
+/* The store did not take it at once. */
+static enum store_status enter_after_work(struct blocking_store *blocking,
+                                          const struct entered *what, enum store_status status,
+                                          uint64_t *sequence) {
     /* Whoever asks again finds out whether there is space by now. */
     if (status == STORE_FULL && blocking_work(blocking))
         status = offer(blocking, what, sequence);
     if (status == STORE_BUSY)
         status = enter_after_stall(blocking, what, sequence);
+    return status;
+}
+
+static enum store_status enter_copied(struct blocking_store *blocking, struct entered what,
+                                      enum store_status status, uint64_t *sequence) {
+    struct store_batch batch;
+    copy_what(blocking, &what, &batch);
+    if (!host_memory_pool_is_short(&blocking->pool))
+        status = enter_after_work(blocking, &what, status, sequence);
+    else if (regain_memory(blocking))
+        status = enter_after_work(blocking, &what, offer(blocking, &what, sequence), sequence);
+    else
+        status = STORE_BUSY;
+    buffer_deinit(&blocking->write_copies);
+    return status;
+}
+
+static enum store_status enter(struct blocking_store *blocking, const struct entered *what,
+                               uint64_t *sequence) {
+    enum store_status status = STORE_BUSY;
+    if (!host_memory_pool_is_short(&blocking->pool))
+        status = offer(blocking, what, sequence);
+    if (status == STORE_BUSY || status == STORE_FULL)
+        status = enter_copied(blocking, *what, status, sequence);
     if (status == STORE_OK) {
         blocking->last_sequence = *sequence;
         blocking->work_left = true; /* perhaps: a read will find out */

@@ -44,11 +44,17 @@ void pacing_note_merged(struct store *store, uint64_t bytes, struct instant now)
 
 void pacing_note_write(struct store *store, struct instant now) {
     store->rests = false;
+    store->reads_in_row = 0;
     store->rest_due = instant_after(now, duration_of_seconds(REST_AFTER_SECONDS));
 }
 
+struct instant pacing_rest_due(const struct store *store) {
+    bool reads_alone = !store->rests && store->reads_in_row >= PACING_REST_READS;
+    return reads_alone ? (struct instant){0} : store->rest_due;
+}
+
 void pacing_note_time(struct store *store, struct instant now) {
-    if (!instant_reached(now, store->rest_due))
+    if (!instant_reached(now, pacing_rest_due(store)))
         return;
     store->rests = true;
     compaction_reconsider(&store->compaction);

@@ -26,6 +26,8 @@ enum {
     PACING_FROZEN_SNAPSHOTS_MAX = 64,  /* with so many, a snapshot may not freeze another */
     PACING_RUNS_MAX = 24,              /* with so many flushes at level 0, the next one waits */
     PACING_LOG_BACKLOG_MAX = 16 << 20, /* bytes that wait for a log write */
+    PACING_REST_READS = 16 * 1024,     /* with so many between two writes, the store rests */
+    PACING_SEEK_READS = 16, /* so many reads a seek is worth: it needs a block of every run */
 };
 
 /* `full`: the memtable must be frozen before it takes another write. */
@@ -42,6 +44,12 @@ void pacing_note_slice(struct store *store, uint64_t bytes);
 
 /* Notes a write: the store does not rest. */
 void pacing_note_write(struct store *store, struct instant now);
+/* Notes reads: many in a row are a rest, too, for each of them goes through all that writers have left. */
+static inline void pacing_note_reads(struct store *store, uint32_t count) {
+    store->reads_in_row += count;
+}
+/* When the store comes to rest, as far as is known; INSTANT_NEVER when it rests already. */
+struct instant pacing_rest_due(const struct store *store);
 /* Notes that nobody has written for a while, once that is so. */
 void pacing_note_time(struct store *store, struct instant now);
 

@@ -330,7 +330,7 @@ struct instant store_work_deadline(const struct store *store) {
         return retry;
     if (store->work_left)
         return (struct instant){0};
-    struct instant due = instant_earlier(log_writer_deadline(&store->log), store->rest_due);
+    struct instant due = instant_earlier(log_writer_deadline(&store->log), pacing_rest_due(store));
     return instant_earlier(retry, instant_earlier(due, compaction_deadline(store)));
 }
 

@@ -1,5 +1,6 @@
 /* Keys in order: a merge over all sources, within bounds. */
 #include "engine/base/memory.h"
+#include "engine/store/pacing.h"
 #include "engine/store/store_state.h"
 
 /* The first key that is not the store's own. */
@@ -142,6 +143,7 @@ static void add_sources(struct merge *merge, const struct store_view *view) {
 }
 
 static enum merge_result seek_floor(struct store_cursor *cursor) {
+    pacing_note_reads(cursor->store, PACING_SEEK_READS);
     cursor->writes = cursor->store->writes;
     cursor->sought = false;
     return cursor->from_end ? merge_seek_end(&cursor->merge)

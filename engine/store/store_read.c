@@ -1,6 +1,7 @@
 /* One key: the youngest source that knows it has the answer. */
 #include "engine/base/hash.h"
 #include "engine/store/block_find.h"
+#include "engine/store/pacing.h"
 #include "engine/store/store_state.h"
 
 enum lookup { LOOKUP_UNKNOWN, LOOKUP_FOUND, LOOKUP_REMOVED, LOOKUP_BLOCKED };
@@ -278,6 +279,7 @@ static enum store_status look_into(struct store *store, const struct store_view 
     CHECK(waiter != BLOCK_WAITER_OWN);
     if (store->phase != STORE_PHASE_SERVING)
         return store->phase == STORE_PHASE_FAILED ? STORE_FAILED : STORE_BUSY;
+    pacing_note_reads(store, 1);
     struct query query = {
         .key = key, .wall = view->wall, .hash = hash64(key), .waiter = waiter, .effects = effects};
     const struct damage *damage = damage_of(store, &query);

@@ -107,8 +107,9 @@ struct store {
     enum store_phase phase;
     enum close_phase closing;
     bool born, closed_cleanly;
-    bool work_left; /* a slice of CPU work waits for no I/O */
-    bool rests;     /* nobody has written for a while: see pacing.h */
+    bool work_left;        /* a slice of CPU work waits for no I/O */
+    bool rests;            /* nobody has written for a while: see pacing.h */
+    uint64_t reads_in_row; /* since the last write */
     struct instant rest_due,
         merge_due; /* see pacing.h; the latter of a compaction that is held back */
     struct buffer failure;
