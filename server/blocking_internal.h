@@ -63,7 +63,7 @@ struct blocking_store {
     uint64_t next_waiter;
     uint64_t last_sequence;
     struct buffer write_copies; /* of a write that has to wait */
-    struct buffer scan_from;    /* a copy: the caller may pass a key that the store lent out */
+    struct buffer read_copies;  /* of what a read is asked for */
     struct buffer note;         /* the last sentence that the store had for people */
     struct blocking_figures figures;
     struct step_watch *watch; /* null unless somebody measures */
@@ -87,6 +87,14 @@ void blocking_lose(struct blocking_store *blocking);
             return otherwise;                                                                      \
         }                                                                                          \
     } while (0)
+
+/* Appends bytes that a caller has passed in, and may have borrowed from the store, which does other work before it needs
+ * them. The copy is good while `to` does not grow. */
+static inline struct bytes blocking_copy(struct buffer *to, struct bytes bytes) {
+    size_t at = to->size;
+    buffer_append(to, bytes);
+    return bytes_slice(buffer_bytes(to), at, bytes.size);
+}
 
 bool blocking_has_failed(const struct blocking_store *blocking);
 /* Want of space may last: nobody is held for it. */

@@ -4,43 +4,66 @@
 /* What a read costs, in steps of a cursor; and after how many of them it is looked whether there is work to do. */
 enum { STEPS_PER_GET = 8, STEPS_PER_SLICE = 256 };
 
-/* Work may take back what the caller borrowed: a key that he goes on with is copied before. */
-static void pay_for_read(struct blocking_store *blocking, uint32_t steps, struct bytes *key) {
-    blocking->unpaid_steps += steps;
-    if (blocking->unpaid_steps < STEPS_PER_SLICE)
-        return;
-    blocking->unpaid_steps = 0;
-    if (blocking->work_left ||
-        instant_reached(blocking_now(), store_work_deadline(blocking->store)) ||
-        blocking->has_interval || store_has_expiring(blocking->store) ||
-        sync_thread_has_done(&blocking->syncs)) {
-        if (key != NULL) {
-            buffer_clear(&blocking->scan_from);
-            buffer_append(&blocking->scan_from, *key);
-            *key = buffer_bytes(&blocking->scan_from);
-        }
-        (void)blocking_work(blocking);
-    }
+/* Before the store does anything else: what a caller has borrowed from it, and passes in again, may be gone then. */
+static struct bytes keep(struct blocking_store *blocking, struct bytes bytes) {
+    buffer_clear(&blocking->read_copies);
+    return blocking_copy(&blocking->read_copies, bytes);
 }
 
-/* The block is lost, and the disk takes no note of it. */
-static enum store_status not_told(const struct blocking_store *blocking) {
-    return blocking_has_failed(blocking) ? STORE_FAILED : STORE_CORRUPT;
+static bool has_work(struct blocking_store *blocking) {
+    return blocking->work_left || blocking->has_interval || store_has_expiring(blocking->store) ||
+           instant_reached(blocking_now(), store_work_deadline(blocking->store)) ||
+           sync_thread_has_done(&blocking->syncs);
+}
+
+/* True when it is time that this read pays for work, and there is some. */
+static bool must_pay(struct blocking_store *blocking, uint32_t steps) {
+    blocking->unpaid_steps += steps;
+    if (blocking->unpaid_steps < STEPS_PER_SLICE)
+        return false;
+    blocking->unpaid_steps = 0;
+    return has_work(blocking);
+}
+
+/* After an answer: true when it was none, and the store has what it lacked. */
+static bool must_ask_again(struct blocking_store *blocking, uint64_t waiter,
+                           enum store_status *status) {
+    if (*status != STORE_NEED_BLOCK || blocking_await(blocking, waiter))
+        return *status == STORE_NEED_BLOCK;
+    /* The block is lost, and the disk takes no note of it. */
+    *status = blocking_has_failed(blocking) ? STORE_FAILED : STORE_CORRUPT;
+    return false;
+}
+
+/* From the store as it is, or from a snapshot of it. */
+static enum store_status ask(struct blocking_store *blocking, struct store_snapshot *snapshot,
+                             struct bytes key, uint64_t waiter, struct bytes *value) {
+    struct effects *effects = blocking_effects(blocking);
+    return snapshot == NULL ? store_get(blocking->store, key, waiter, value, effects)
+                            : store_snapshot_get(snapshot, key, waiter, value, effects);
+}
+
+static enum store_status get(struct blocking_store *blocking, struct store_snapshot *snapshot,
+                             struct bytes key, struct bytes *value) {
+    const uint64_t waiter = blocking->next_waiter++;
+    if (must_pay(blocking, STEPS_PER_GET)) {
+        key = keep(blocking, key);
+        (void)blocking_work(blocking);
+    }
+    enum store_status status = ask(blocking, snapshot, key, waiter, value);
+    if (status != STORE_NEED_BLOCK)
+        return status;
+    if (key.data != blocking->read_copies.data)
+        key = keep(blocking, key);
+    while (must_ask_again(blocking, waiter, &status))
+        status = ask(blocking, snapshot, key, waiter, value);
+    return status;
 }
 
 enum store_status blocking_store_get(struct blocking_store *blocking, struct bytes key,
                                      struct bytes *value) {
     BLOCKING_ENTER(blocking, STORE_FAILED);
-    pay_for_read(blocking, STEPS_PER_GET, &key);
-    const uint64_t waiter = blocking->next_waiter++;
-    enum store_status status;
-    while ((status = store_get(blocking->store, key, waiter, value, blocking_effects(blocking))) ==
-           STORE_NEED_BLOCK) {
-        if (!blocking_await(blocking, waiter)) {
-            status = not_told(blocking);
-            break;
-        }
-    }
+    enum store_status status = get(blocking, NULL, key, value);
     blocking_leave();
     return status;
 }
@@ -49,17 +72,17 @@ enum store_status blocking_store_scan(struct blocking_store *blocking, struct by
                                       struct bytes from, bool after, struct store_entry *entry) {
     BLOCKING_ENTER(blocking, STORE_FAILED);
     const uint64_t waiter = blocking->next_waiter++;
-    buffer_clear(&blocking->scan_from);
-    buffer_append(&blocking->scan_from, from);
-    pay_for_read(blocking, 1, NULL);
+    buffer_clear(&blocking->read_copies);
+    buffer_reserve(&blocking->read_copies, from.size + prefix.size);
+    from = blocking_copy(&blocking->read_copies, from);
+    prefix = blocking_copy(&blocking->read_copies, prefix);
+    if (must_pay(blocking, 1))
+        (void)blocking_work(blocking);
     enum store_status status;
-    while ((status = store_scan(blocking->store, prefix, buffer_bytes(&blocking->scan_from), after,
-                                waiter, entry, blocking_effects(blocking))) == STORE_NEED_BLOCK) {
-        if (!blocking_await(blocking, waiter)) {
-            status = not_told(blocking);
-            break;
-        }
-    }
+    do {
+        status = store_scan(blocking->store, prefix, from, after, waiter, entry,
+                            blocking_effects(blocking));
+    } while (must_ask_again(blocking, waiter, &status));
     blocking_leave();
     return status;
 }
@@ -112,16 +135,7 @@ enum store_status blocking_snapshot_get(struct blocking_snapshot *snapshot, stru
                                         struct bytes *value) {
     struct blocking_store *blocking = snapshot->blocking;
     BLOCKING_ENTER(blocking, STORE_FAILED);
-    pay_for_read(blocking, STEPS_PER_GET, &key);
-    const uint64_t waiter = blocking->next_waiter++;
-    enum store_status status;
-    while ((status = store_snapshot_get(snapshot->snapshot, key, waiter, value,
-                                        blocking_effects(blocking))) == STORE_NEED_BLOCK) {
-        if (!blocking_await(blocking, waiter)) {
-            status = not_told(blocking);
-            break;
-        }
-    }
+    enum store_status status = get(blocking, snapshot->snapshot, key, value);
     blocking_leave();
     return status;
 }
@@ -144,15 +158,28 @@ void blocking_snapshot_release(struct blocking_snapshot *snapshot) {
     memory_release(snapshot);
 }
 
+static struct store_range keep_range(struct blocking_store *blocking,
+                                     const struct store_range *range) {
+    struct store_range kept = *range;
+    struct buffer *copies = &blocking->read_copies;
+    buffer_clear(copies);
+    buffer_reserve(copies, range->from.size + range->to.size + range->prefix.size);
+    kept.from = blocking_copy(copies, range->from);
+    kept.to = blocking_copy(copies, range->to);
+    kept.prefix = blocking_copy(copies, range->prefix);
+    return kept;
+}
+
 /* On the snapshot that is given, on one of its own, or on the store as it is. */
 static bool fill_cursor(struct blocking_cursor *cursor, const struct store_range *range,
                         struct store_snapshot *given, bool own) {
     struct blocking_store *blocking = cursor->blocking;
     BLOCKING_ENTER(blocking, false);
+    struct store_range kept = own ? keep_range(blocking, range) : *range;
     if (own)
         cursor->snapshot = acquire(blocking);
     if (!own || cursor->snapshot != NULL)
-        cursor->cursor = store_cursor_open(blocking->store, range, own ? cursor->snapshot : given);
+        cursor->cursor = store_cursor_open(blocking->store, &kept, own ? cursor->snapshot : given);
     blocking_leave();
     return cursor->cursor != NULL;
 }
@@ -189,16 +216,13 @@ void blocking_cursor_seek(struct blocking_cursor *cursor, struct bytes key) {
 enum store_status blocking_cursor_next(struct blocking_cursor *cursor, struct store_entry *entry) {
     struct blocking_store *blocking = cursor->blocking;
     BLOCKING_ENTER(blocking, STORE_FAILED);
-    pay_for_read(blocking, 1, NULL);
     const uint64_t waiter = blocking->next_waiter++;
+    if (must_pay(blocking, 1))
+        (void)blocking_work(blocking);
     enum store_status status;
-    while ((status = store_cursor_next(cursor->cursor, waiter, entry,
-                                       blocking_effects(blocking))) == STORE_NEED_BLOCK) {
-        if (!blocking_await(blocking, waiter)) {
-            status = not_told(blocking);
-            break;
-        }
-    }
+    do {
+        status = store_cursor_next(cursor->cursor, waiter, entry, blocking_effects(blocking));
+    } while (must_ask_again(blocking, waiter, &status));
     blocking_leave();
     return status;
 }

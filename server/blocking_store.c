@@ -50,7 +50,7 @@ void blocking_lose(struct blocking_store *blocking) {
     let_go(blocking);
     for (uint32_t i = 0; i < BLOCKING_EFFECT_LISTS; i++)
         blocking->effects[i] = (struct effects){0};
-    blocking->refusal = blocking->scan_from = blocking->note = (struct buffer){0};
+    blocking->refusal = blocking->read_copies = blocking->note = (struct buffer){0};
     blocking->write_copies = (struct buffer){0};
     blocking->statuses = NULL;
     blocking->handed_out = NULL;

@@ -78,12 +78,6 @@ static bool regain_memory(struct blocking_store *blocking) {
     return true;
 }
 
-static struct bytes copy_of(struct buffer *to, struct bytes bytes) {
-    size_t at = to->size;
-    buffer_append(to, bytes);
-    return bytes_slice(buffer_bytes(to), at, bytes.size);
-}
-
 /* Before other work is done, which may take back what the caller has borrowed from this store and writes anew. `batch` is
  * memory for the copy. */
 static void copy_what(struct blocking_store *blocking, struct entered *what,
@@ -94,13 +88,13 @@ static void copy_what(struct blocking_store *blocking, struct entered *what,
         size += what->batch->entries[i].key.size + what->batch->entries[i].value.size;
     buffer_clear(copies);
     buffer_reserve(copies, size); /* so that it does not move meanwhile */
-    what->prefix = copy_of(copies, what->prefix);
+    what->prefix = blocking_copy(copies, what->prefix);
     if (what->batch == NULL)
         return;
     *batch = *what->batch;
     for (uint32_t i = 0; i < batch->count; i++) {
-        batch->entries[i].key = copy_of(copies, batch->entries[i].key);
-        batch->entries[i].value = copy_of(copies, batch->entries[i].value);
+        batch->entries[i].key = blocking_copy(copies, batch->entries[i].key);
+        batch->entries[i].value = blocking_copy(copies, batch->entries[i].value);
     }
     what->batch = batch;
 }

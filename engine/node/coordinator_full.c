@@ -2,12 +2,16 @@
 #include "engine/base/text.h"
 #include "engine/node/node_state.h"
 
-static void append_nodes(const struct node *node, const struct request *request,
-                         struct buffer *to) {
+static uint32_t count_full(const struct request *request) {
     uint32_t count = 0;
     for (uint32_t i = 0; i < request->slot_count; i++)
         count += request->slots[i].is_full;
-    const char *before = count > 1 ? "of nodes " : "of node ";
+    return count;
+}
+
+static void append_nodes(const struct node *node, const struct request *request,
+                         struct buffer *to) {
+    const char *before = count_full(request) > 1 ? "of nodes " : "of node ";
     for (uint32_t i = 0; i < request->slot_count; i++) {
         if (!request->slots[i].is_full)
             continue;
@@ -27,11 +31,8 @@ const char *coordinator_full_nodes(struct node *node, const struct request *requ
 const char *coordinator_doubt(struct node *node, const struct request *request) {
     struct buffer *reason = &node->encoded;
     buffer_clear(reason);
-    append_nodes(node, request, reason);
-    bool none = reason->size == 0;
-    buffer_clear(reason);
     text_append(reason, "too few replicas acknowledged the write in time");
-    if (!none) {
+    if (count_full(request) > 0) {
         text_append(reason, ": no space is left on the disk ");
         append_nodes(node, request, reason);
     }

@@ -17,6 +17,7 @@ enum {
     LARGE = 300 * 1024,
     COPIES = 40,
     BACK = 3,
+    STRIDE = 1237,
 };
 
 /* Nothing to compress. */
@@ -115,6 +116,36 @@ static void a_key_that_a_cursor_lent_may_be_asked_for(void **state) {
     library_store_remove(&place);
 }
 
+static void follow_a_chain(uint64_t cache_bytes) {
+    struct library_store place;
+    struct store_config config = library_config(16 * 1024);
+    char key[LIBRARY_KEY_SIZE], next[LIBRARY_KEY_SIZE];
+    config.cache_bytes = cache_bytes;
+    config.partition_above = 512; /* a lookup needs filter, index and block, one after the other */
+    config.sync = STORE_SYNC_NEVER;
+    library_store_make(&place, config);
+    library_store_open(&place);
+    for (uint32_t number = 0; number < KEYS; number++)
+        assert_int_equal(blocking_store_put(place.store, library_key(number, key),
+                                            library_key((number + STRIDE) % KEYS, next), false),
+                         STORE_OK);
+    struct bytes at = library_key(0, key);
+    for (uint32_t step = 1; step <= KEYS; step++) {
+        assert_int_equal(blocking_store_get(place.store, at, &at), STORE_OK);
+        assert_true(bytes_equal(at, library_key(step * STRIDE % KEYS, next)));
+    }
+    library_store_close(&place);
+    library_store_remove(&place);
+}
+
+/* Each value is the key of the next, and the cache holds few of the blocks that the way leads through: which of them it has just
+ * given up differs from size to size. */
+static void a_value_that_the_store_lent_may_be_the_next_key(void **state) {
+    (void)state;
+    for (uint64_t kilobytes = 1; kilobytes <= 8; kilobytes++)
+        follow_a_chain(kilobytes * 1024);
+}
+
 /* Also by a write that has to wait for work first: each of these fills a memtable. */
 static void a_value_that_the_store_lent_may_be_written_anew(void **state) {
     (void)state;
@@ -147,6 +178,7 @@ int main(void) {
         cmocka_unit_test(reads_alone_bring_down_what_writers_have_left),
         cmocka_unit_test(short_walks_alone_bring_down_what_writers_have_left),
         cmocka_unit_test(a_key_that_a_cursor_lent_may_be_asked_for),
+        cmocka_unit_test(a_value_that_the_store_lent_may_be_the_next_key),
         cmocka_unit_test(a_value_that_the_store_lent_may_be_written_anew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
