@@ -16,7 +16,14 @@
 
 #include <cmocka.h>
 
-enum { CONNECT_TRIES = 600, TRY_MILLISECONDS = 50, PORT_FIRST = 21000, PORT_SPREAD = 10000 };
+/* Below the ports that the system gives to clients. Tests that run side by side have process numbers that lie close to one another. */
+enum {
+    CONNECT_TRIES = 600,
+    TRY_MILLISECONDS = 50,
+    PORT_FIRST = 21000,
+    PORTS_PER_TEST = 2 * TEST_NODES_MAX,
+    PORT_BLOCKS = 700,
+};
 
 const char *dunlin_program(void) {
     static char path[TEST_PATH_SIZE];
@@ -53,7 +60,7 @@ void cluster_start_with(struct test_cluster *cluster, int nodes, const char *set
     memset(cluster, 0, sizeof *cluster);
     cluster->program = program;
     cluster->nodes = nodes;
-    cluster->port = PORT_FIRST + (int)(getpid() % PORT_SPREAD) / 16 * 16;
+    cluster->port = PORT_FIRST + (int)(getpid() % PORT_BLOCKS) * PORTS_PER_TEST;
     /* Faults are as good on a file system in memory, and its syncs take no time. */
     bool in_memory = program != NULL && access("/dev/shm", W_OK) == 0;
     strcpy(cluster->directory,
